@@ -1,0 +1,279 @@
+//! The one struct of counters, passed in where something is counted.
+//!
+//! The only file that knows Prometheus (and the OpenMetrics registry in which
+//! libp2p keeps its own). Labels are bounded: never a peer, an indicator or an
+//! organisation.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{
+    Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Every counter of a process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// libp2p's own counters, in its own registry.
+    libp2p: Arc<Mutex<prometheus_client::registry::Registry>>,
+    /// Lines read by source.
+    pub lines: IntCounterVec,
+    /// Lines that did not parse, by source and reason.
+    pub parse_failures: IntCounterVec,
+    /// Sightings by source.
+    pub sightings: IntCounterVec,
+    /// Detector buckets evicted because the table was full.
+    pub detector_evictions: IntCounter,
+    /// Times a log file was rotated, truncated, cut or could not be read, by source and event.
+    pub tail_events: IntCounterVec,
+    /// Values refused by hygiene, by reason.
+    pub hygiene_refusals: IntCounterVec,
+    /// Claims by path (`gossip`, `own`, …) and verdict (`accept`, or the refusal's label).
+    pub claims: IntCounterVec,
+    /// Claims that the judge could not look at in time, by reason.
+    pub judge_overflow: IntCounterVec,
+    /// Connected peers by role.
+    pub peers: IntGaugeVec,
+    /// Connections refused, by reason.
+    pub connections_refused: IntCounterVec,
+    /// Strangers that knocked and were forgotten because the list was full.
+    pub candidates_evicted: IntCounter,
+    /// Indicators in the store by kind.
+    pub indicators: IntGaugeVec,
+    /// Claims waiting to leave.
+    pub outbox: IntGauge,
+    /// Egress rows written.
+    pub egress_rows: IntCounter,
+    /// Seconds from handing changes to the writer until they were durable.
+    pub store_write_seconds: Histogram,
+    /// Changes in one committed group.
+    pub store_group_changes: Histogram,
+    /// Bytes that the store takes on disk.
+    pub store_bytes: IntGauge,
+    /// Registrations held by a bootstrap, refused by reason.
+    pub registrations: IntGauge,
+    /// Registrations refused by a bootstrap, by reason.
+    pub registrations_refused: IntCounterVec,
+    /// Seconds since 1970 at which the process started.
+    pub start_time: Gauge,
+}
+
+impl Metrics {
+    /// A fresh set, registered under the prefix `dtim_`.
+    ///
+    /// # Panics
+    /// Never: the names are fixed, distinct and valid.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            lines: counters(&registry, "watch_lines_total", "Log lines read", &["source"]),
+            parse_failures: counters(
+                &registry,
+                "parse_failures_total",
+                "Log lines that did not parse",
+                &["source", "reason"],
+            ),
+            sightings: counters(&registry, "sightings_total", "Sightings by source", &["source"]),
+            detector_evictions: counter(
+                &registry,
+                "detector_evictions_total",
+                "Detector buckets evicted because the table was full",
+            ),
+            tail_events: counters(
+                &registry,
+                "tail_events_total",
+                "Rotations, truncations, gaps and errors of followed files",
+                &["source", "event"],
+            ),
+            hygiene_refusals: counters(
+                &registry,
+                "hygiene_refusals_total",
+                "Values refused by hygiene",
+                &["reason"],
+            ),
+            claims: counters(
+                &registry,
+                "claims_total",
+                "Claims by path and verdict",
+                &["path", "verdict"],
+            ),
+            judge_overflow: counters(
+                &registry,
+                "judge_overflow_total",
+                "Gossip messages that the judge could not answer in time",
+                &["reason"],
+            ),
+            peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
+            connections_refused: counters(
+                &registry,
+                "connections_refused_total",
+                "Connections refused",
+                &["reason"],
+            ),
+            candidates_evicted: counter(
+                &registry,
+                "candidates_evicted_total",
+                "Candidates forgotten because the list was full",
+            ),
+            indicators: gauges(
+                &registry,
+                "indicators",
+                "Indicators in the store by kind",
+                &["kind"],
+            ),
+            outbox: gauge(&registry, "outbox_claims", "Claims waiting to leave"),
+            egress_rows: counter(
+                &registry,
+                "egress_rows_total",
+                "Rows written to the egress ledger",
+            ),
+            store_write_seconds: histogram(
+                &registry,
+                "store_write_seconds",
+                "Time from handing changes to the writer until they were durable",
+                &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0],
+            ),
+            store_group_changes: histogram(
+                &registry,
+                "store_group_changes",
+                "Changes in one committed group",
+                &[1.0, 10.0, 100.0, 1000.0, 10000.0],
+            ),
+            store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
+            registrations: gauge(
+                &registry,
+                "registrations",
+                "Registrations held by this bootstrap",
+            ),
+            registrations_refused: counters(
+                &registry,
+                "registrations_refused_total",
+                "Registrations refused by this bootstrap",
+                &["reason"],
+            ),
+            start_time: float_gauge(
+                &registry,
+                "start_time_seconds",
+                "Start of the process in seconds since 1970",
+            ),
+            libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
+            registry,
+        };
+        let build = gauges(&metrics.registry, "build_info", "Version of this binary", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        register(&metrics.registry, prometheus::process_collector::ProcessCollector::for_self());
+        metrics
+    }
+
+    /// Runs `register` on libp2p's registry, in which the swarm and its
+    /// behaviours keep their counters.
+    pub fn with_libp2p<T>(
+        &self,
+        register: impl FnOnce(&mut prometheus_client::registry::Registry) -> T,
+    ) -> T {
+        register(&mut self.libp2p.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The page for Prometheus: own and libp2p's counters in text format 0.0.4.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let mut own = Vec::new();
+        // Encoding into memory fails only on inconsistent families, which `new` rules out.
+        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut own);
+        let mut foreign = String::new();
+        let registry = self.libp2p.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = prometheus_client::encoding::text::encode(&mut foreign, &registry);
+        String::from_utf8_lossy(&own).into_owned() + &text_format(&foreign)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// OpenMetrics to Prometheus text 0.0.4 (Prometheus refuses `info`, `unknown`,
+/// UNIT and EOF, and names a counter's family with its `_total`).
+fn text_format(open_metrics: &str) -> String {
+    let mut page = String::with_capacity(open_metrics.len());
+    let mut suffix = std::collections::HashMap::new();
+    for line in open_metrics.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            if let Some((name, kind)) = rest.split_once(' ') {
+                suffix.insert(name.to_owned(), kind.to_owned());
+            }
+        }
+    }
+    for line in open_metrics.lines() {
+        let mut words = line.splitn(4, ' ');
+        let (hash, keyword, name, rest) = (words.next(), words.next(), words.next(), words.next());
+        if hash != Some("#") {
+            let sample = line.split(" # ").next().unwrap_or(line);
+            page.push_str(sample);
+            page.push('\n');
+            continue;
+        }
+        let (Some(keyword), Some(name)) = (keyword, name) else { continue };
+        let kind = suffix.get(name).map_or("untyped", String::as_str);
+        let (family, kind) = match kind {
+            "counter" => (format!("{name}_total"), "counter"),
+            "info" => (format!("{name}_info"), "gauge"),
+            "unknown" => (name.to_owned(), "untyped"),
+            other => (name.to_owned(), other),
+        };
+        match keyword {
+            "HELP" => page.push_str(&format!("# HELP {family} {}\n", rest.unwrap_or_default())),
+            "TYPE" => page.push_str(&format!("# TYPE {family} {kind}\n")),
+            _ => {}
+        }
+    }
+    page
+}
+
+fn register(registry: &Registry, collector: impl prometheus::core::Collector + 'static) {
+    // Two families of one name would be a mistake in this file, which the page's test finds.
+    let _ = registry.register(Box::new(collector));
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("dtim")
+}
+
+macro_rules! family {
+    ($name:ident, $type:ty) => {
+        #[allow(clippy::expect_used)] // the names are literals of this file
+        fn $name(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> $type {
+            let family = <$type>::new(opts(name, help), labels).expect("a valid metric name");
+            register(registry, family.clone());
+            family
+        }
+    };
+}
+family!(counters, IntCounterVec);
+family!(gauges, IntGaugeVec);
+
+macro_rules! single {
+    ($name:ident, $type:ty) => {
+        #[allow(clippy::expect_used)] // the names are literals of this file
+        fn $name(registry: &Registry, name: &str, help: &str) -> $type {
+            let metric = <$type>::with_opts(opts(name, help)).expect("a valid metric name");
+            register(registry, metric.clone());
+            metric
+        }
+    };
+}
+single!(counter, IntCounter);
+single!(gauge, IntGauge);
+single!(float_gauge, Gauge);
+
+#[allow(clippy::expect_used)] // the names are literals of this file
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
+    let metric = Histogram::with_opts(opts).expect("a valid metric name");
+    register(registry, metric.clone());
+    metric
+}
