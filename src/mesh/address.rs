@@ -1,0 +1,79 @@
+//! Questions to a multiaddr: which host, which peer, may it be dialled.
+//! Pure; it never resolves a name.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use libp2p::PeerId;
+use libp2p::multiaddr::{Multiaddr, Protocol};
+
+use crate::model::NodeId;
+
+/// The libp2p name of a node. `None` cannot happen for a [`NodeId`], whose
+/// bytes are a well-formed PeerId; a caller skips it.
+#[must_use]
+pub fn peer_of(node: NodeId) -> Option<PeerId> {
+    PeerId::from_bytes(&node.to_peer_id_bytes()).ok()
+}
+
+/// The node behind a PeerId; `None` if its key is not Ed25519.
+#[must_use]
+pub fn node_of(peer: &PeerId) -> Option<NodeId> {
+    NodeId::from_peer_id_bytes(&peer.to_bytes()).ok()
+}
+
+/// The PeerId at the end of an address, if it names one.
+#[must_use]
+pub fn peer_in(address: &Multiaddr) -> Option<PeerId> {
+    address.iter().find_map(|part| match part {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    })
+}
+
+/// The address without a `/p2p` at its end, as it is kept by peer.
+#[must_use]
+pub fn without_peer(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
+}
+
+/// The host that stands for one party in limits: an IPv4 address, or the /64
+/// of an IPv6 address, because one customer owns at least that much.
+#[must_use]
+pub fn party(address: &Multiaddr) -> Option<IpAddr> {
+    match ip(address)?.to_canonical() {
+        IpAddr::V4(v4) => Some(IpAddr::V4(v4)),
+        IpAddr::V6(v6) => {
+            Some(IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))))
+        }
+    }
+}
+
+/// May an address be dialled that a stranger or a registry named? Only what is
+/// globally reachable, or a DNS name that is not local.
+#[must_use]
+pub fn is_global(address: &Multiaddr) -> bool {
+    match address.iter().next() {
+        Some(Protocol::Ip4(v4)) => global_ip(IpAddr::V4(v4)),
+        Some(Protocol::Ip6(v6)) => global_ip(IpAddr::V6(v6)),
+        // A name in a registry may resolve to an internal host (threat case 13).
+        _ => false,
+    }
+}
+
+fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    address.iter().find_map(|part| match part {
+        Protocol::Ip4(v4) => Some(IpAddr::V4(v4)),
+        Protocol::Ip6(v6) => Some(IpAddr::V6(v6)),
+        _ => None,
+    })
+}
+
+// Becomes `hygiene::fixed`, the one place that knows reserved ranges, when that is there.
+fn global_ip(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => {
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified())
+        }
+        IpAddr::V6(v6) => (v6.segments()[0] & 0xe000) == 0x2000,
+    }
+}

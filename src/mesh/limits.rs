@@ -1,0 +1,210 @@
+//! How many connections there may be: waiting for their handshake, by host and
+//! in all; established, by peer, by host and in all.
+//!
+//! libp2p's own limits count no hosts and keep an empty entry for every peer
+//! that ever connected, which at a public bootstrap is memory for the asking.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+
+use libp2p::PeerId;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::multiaddr::Multiaddr;
+use libp2p::swarm::{
+    ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
+};
+
+use super::address::party;
+
+/// The most connections of each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Incoming and not yet authenticated, from one host. A small global cap
+    /// alone would let one host lock out the members.
+    pub pending_per_host: usize,
+    /// Incoming and not yet authenticated, in all.
+    pub pending: usize,
+    /// Established with one peer. Two, because both sides may dial at once.
+    pub per_peer: usize,
+    /// Established with one host.
+    pub per_host: usize,
+    /// Established in all.
+    pub established: usize,
+}
+
+impl Limits {
+    /// The limits of a node: only approved peers get as far as being
+    /// established, and many of them may sit behind one address.
+    #[must_use]
+    pub fn node(max_connections: usize) -> Self {
+        Self {
+            pending_per_host: 8,
+            pending: 256,
+            per_peer: 2,
+            per_host: max_connections,
+            established: max_connections,
+        }
+    }
+}
+
+/// A limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Exceeded {
+    /// Too many handshakes with one host.
+    #[error("too many unfinished connections from this host")]
+    PendingPerHost,
+    /// Too many handshakes.
+    #[error("too many unfinished connections")]
+    Pending,
+    /// Too many connections with one peer.
+    #[error("too many connections with this peer")]
+    PerPeer,
+    /// Too many connections with one host.
+    #[error("too many connections with this host")]
+    PerHost,
+    /// Too many connections.
+    #[error("too many connections")]
+    Established,
+}
+
+impl Exceeded {
+    /// The reason as a metric label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::PendingPerHost => "pending_per_host",
+            Self::Pending => "pending",
+            Self::PerPeer => "per_peer",
+            Self::PerHost => "per_host",
+            Self::Established => "established",
+        }
+    }
+}
+
+/// Counts connections and denies those beyond the limits.
+#[derive(Debug)]
+pub struct Behaviour {
+    limits: Limits,
+    /// Bounded by `limits.pending`.
+    pending: HashMap<ConnectionId, Option<IpAddr>>,
+    /// Bounded by `limits.established`.
+    established: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
+}
+
+impl Behaviour {
+    /// Nothing is connected yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, pending: HashMap::new(), established: HashMap::new() }
+    }
+
+    fn admit(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        address: &Multiaddr,
+    ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        self.pending.remove(&connection);
+        let host = party(address);
+        let with_peer = self.established.values().filter(|(other, _)| *other == peer).count();
+        let with_host = count(self.established.values().map(|(_, host)| host), host);
+        let exceeded = if with_peer >= self.limits.per_peer {
+            Exceeded::PerPeer
+        } else if with_host >= self.limits.per_host {
+            Exceeded::PerHost
+        } else if self.established.len() >= self.limits.established {
+            Exceeded::Established
+        } else {
+            return Ok(dummy::ConnectionHandler);
+        };
+        Err(ConnectionDenied::new(exceeded))
+    }
+}
+
+/// How many of `hosts` are `host`; a connection without one (memory) counts as none.
+fn count<'a, K: Eq + Hash + 'a>(
+    hosts: impl Iterator<Item = &'a Option<K>>,
+    host: Option<K>,
+) -> usize {
+    if host.is_none() { 0 } else { hosts.filter(|other| **other == host).count() }
+}
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _local: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let host = party(remote);
+        if count(self.pending.values(), host) >= self.limits.pending_per_host {
+            return Err(ConnectionDenied::new(Exceeded::PendingPerHost));
+        }
+        if self.pending.len() >= self.limits.pending {
+            return Err(ConnectionDenied::new(Exceeded::Pending));
+        }
+        self.pending.insert(connection, host);
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        _local: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(connection, peer, remote)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        remote: &Multiaddr,
+        _role: Endpoint,
+        _port: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.admit(connection, peer, remote)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(new) => {
+                let host = party(new.endpoint.get_remote_address());
+                self.established.insert(new.connection_id, (new.peer_id, host));
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
+                self.established.remove(&connection_id);
+            }
+            FromSwarm::ListenFailure(failure) => {
+                self.pending.remove(&failure.connection_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        _peer: PeerId,
+        _connection: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
+        match event {}
+    }
+
+    fn poll(
+        &mut self,
+        _cx: &mut Context<'_>,
+    ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
