@@ -1,0 +1,78 @@
+//! The request line that a web client sent.
+//!
+//! Owns how it is taken apart, and who the client is behind trusted proxies.
+
+use std::net::IpAddr;
+
+use super::Context;
+use super::event::Http;
+use super::scan;
+use super::text::Text;
+
+/// Method, target and protocol of a request line; all empty if it is garbage.
+pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
+    http.request = request;
+    let mut rest = request.raw();
+    let Some(method) = scan::take_until(&mut rest, b' ') else { return };
+    // nginx takes upper-case letters, `_` and `-`; longer than this is nobody's method.
+    let fits = (1..=24).contains(&method.len())
+        && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'));
+    if !fits {
+        return;
+    }
+    // A target may hold spaces when the server lets them pass, so the protocol is the last word.
+    let (target, protocol) = match memchr::memrchr(b' ', rest) {
+        Some(at) => rest.split_at(at),
+        None => (rest, &b""[..]),
+    };
+    let protocol = protocol.strip_prefix(b" ").unwrap_or(protocol);
+    let text = |raw| Text::new(raw, request.escape());
+    http.method = text(method);
+    if protocol.starts_with(b"HTTP/") {
+        http.path = text(target);
+        http.protocol = text(protocol);
+    } else {
+        http.path = text(rest);
+    }
+}
+
+/// Who sent the request: the socket's address, unless that is a trusted proxy.
+/// Then the rightmost hop that is not trusted; if the proxy names none, nobody
+/// is known, because the proxy itself must not be blamed.
+pub(super) fn client(
+    socket: Option<IpAddr>,
+    forwarded_for: Option<Text<'_>>,
+    context: &Context<'_>,
+) -> Option<IpAddr> {
+    let trusted = |ip: &IpAddr| context.trusted_proxies.iter().any(|proxy| proxy.contains(ip));
+    let socket = socket?;
+    if context.trusted_proxies.is_empty() || !trusted(&socket) {
+        return Some(socket);
+    }
+    for hop in forwarded_for?.raw().rsplit(|byte| *byte == b',') {
+        // What is no address was written by a stranger, and so was all that stands left of it.
+        let hop = hop_address(hop.trim_ascii())?;
+        if !trusted(&hop) {
+            return Some(hop);
+        }
+    }
+    None
+}
+
+/// `192.0.2.1`, `192.0.2.1:5566`, `2001:db8::1`, `[2001:db8::1]:5566`.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    if let Some(bracketed) = hop.strip_prefix(b"[") {
+        let mut rest = bracketed;
+        let address = scan::take_until(&mut rest, b']')?;
+        let port = rest.strip_prefix(b":");
+        return (rest.is_empty() || port.and_then(scan::small).is_some())
+            .then(|| scan::ip(address))
+            .flatten();
+    }
+    scan::ip(hop).or_else(|| {
+        let mut rest = hop;
+        let address = scan::take_until(&mut rest, b':')?;
+        scan::small(rest)?;
+        scan::ip(address)
+    })
+}

@@ -1,0 +1,145 @@
+//! Small steps over bytes that every format takes.
+//!
+//! Owns tokens, numbers, addresses and escapes. It must never skip what it did
+//! not check.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+/// The text before the delimiter; the rest then begins after it.
+pub(super) fn take_until<'a>(rest: &mut &'a [u8], delimiter: u8) -> Option<&'a [u8]> {
+    let at = memchr::memchr(delimiter, rest)?;
+    let (token, tail) = rest.split_at_checked(at)?;
+    *rest = tail.get(1..)?;
+    Some(token)
+}
+
+/// The text before the next space, or all of it.
+pub(super) fn take_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    take_until(rest, b' ').unwrap_or_else(|| std::mem::take(rest))
+}
+
+/// Passes a literal text.
+pub(super) fn literal(rest: &mut &[u8], text: &[u8]) -> Option<()> {
+    *rest = rest.strip_prefix(text)?;
+    Some(())
+}
+
+/// Nothing but digits, as a number.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| value * 10 + u64::from(digit))
+    })
+}
+
+/// Nothing but digits, as a port or status.
+pub(super) fn small(digits: &[u8]) -> Option<u16> {
+    number(digits)?.try_into().ok()
+}
+
+/// An address and nothing else; v4-mapped as IPv4. A zone (`%eth0`) is none.
+pub(super) fn ip(token: &[u8]) -> Option<IpAddr> {
+    if token.len() <= 15 && memchr::memchr(b':', token).is_none() {
+        return ipv4(token).map(IpAddr::V4);
+    }
+    if token.len() > 45 {
+        return None;
+    }
+    let address: IpAddr = std::str::from_utf8(token).ok()?.parse().ok()?;
+    Some(address.to_canonical())
+}
+
+fn ipv4(token: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0_u8; 4];
+    let mut rest = token;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        let digits = if place < 3 { take_until(&mut rest, b'.')? } else { rest };
+        // No leading zero: some programs read it as octal, and then it is another address.
+        if digits.len() > 3 || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+            return None;
+        }
+        *octet = number(digits)?.try_into().ok()?;
+    }
+    Some(Ipv4Addr::from(octets))
+}
+
+/// An address or a network; host bits cleared, v4-mapped as IPv4.
+pub(super) fn network(token: &[u8]) -> Option<IpNet> {
+    let Some(slash) = memchr::memchr(b'/', token) else {
+        return ip(token).map(IpNet::from);
+    };
+    let (address, length) = token.split_at_checked(slash)?;
+    let length = number(length.get(1..)?)?.try_into().ok()?;
+    Some(IpNet::new(ip(address)?, length).ok()?.trunc())
+}
+
+/// Resolves backslash escapes; what is none stays as it is.
+pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
+    let mut rest = raw;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (before, tail) = rest.split_at(at);
+        out.extend_from_slice(before);
+        rest = one_escape(tail, out);
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Resolves the escape with which `tail` begins; gives what comes after it.
+fn one_escape<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let (simple, after) = match tail {
+        [_, b'x', high, low, after @ ..] => match (nibble(*high), nibble(*low)) {
+            (Some(high), Some(low)) => (high << 4 | low, after),
+            _ => (b'\\', tail.get(1..).unwrap_or_default()),
+        },
+        [_, b'u', after @ ..] => return unicode_escape(after, out),
+        [_, b'n', after @ ..] => (b'\n', after),
+        [_, b'r', after @ ..] => (b'\r', after),
+        [_, b't', after @ ..] => (b'\t', after),
+        [_, b'b', after @ ..] => (8, after),
+        [_, b'f', after @ ..] => (12, after),
+        [_, byte @ (b'"' | b'\\' | b'/'), after @ ..] => (*byte, after),
+        _ => (b'\\', tail.get(1..).unwrap_or_default()),
+    };
+    out.push(simple);
+    after
+}
+
+/// `HHHH` after `\u`, with the second half of a surrogate pair if it is the first.
+fn unicode_escape<'a>(after: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+    let Some((first, rest)) = four_digits(after) else {
+        out.extend_from_slice(b"\\u");
+        return after;
+    };
+    let (code, rest) = match (first, rest.strip_prefix(b"\\u").and_then(four_digits)) {
+        (0xD800..=0xDBFF, Some((second @ 0xDC00..=0xDFFF, rest))) => {
+            (0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00), rest)
+        }
+        _ => (first, rest),
+    };
+    let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    rest
+}
+
+fn four_digits(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = text.split_at_checked(4)?;
+    let code = digits
+        .iter()
+        .try_fold(0_u32, |code, digit| Some(code << 4 | u32::from(nibble(*digit)?)))?;
+    Some((code, rest))
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}

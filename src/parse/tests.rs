@@ -1,0 +1,2 @@
+//! What each format's parser takes, refuses and must never be fooled by.
+use super::*;

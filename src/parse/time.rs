@@ -1,0 +1,137 @@
+//! The times that logs write.
+//!
+//! Owns their grammars. It must never ask what time it is.
+
+use chrono::{DateTime, Datelike as _, NaiveDate};
+
+use super::Context;
+use super::scan::{literal, number, take_until};
+use crate::model::{DAY, Timestamp};
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+/// A civil date and time, `offset` seconds east of Greenwich.
+fn at(date: (i32, u32, u32), clock: (u32, u32, u32), offset: i64) -> Option<Timestamp> {
+    let ((year, month, day), (hour, minute, second)) = (date, clock);
+    // A leap second is written as 60.
+    let second = if second == 60 { 59 } else { second };
+    let civil = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)?;
+    u64::try_from(civil.and_utc().timestamp() - offset).ok().map(Timestamp)
+}
+
+fn year_of(time: Timestamp, offset: i64) -> Option<i32> {
+    let seconds = i64::try_from(time.seconds()).ok()?.checked_add(offset)?;
+    Some(DateTime::from_timestamp(seconds, 0)?.year())
+}
+
+fn two(rest: &mut &[u8]) -> Option<u32> {
+    let (digits, tail) = rest.split_at_checked(2)?;
+    *rest = tail;
+    number(digits)?.try_into().ok()
+}
+
+fn four(rest: &mut &[u8]) -> Option<i32> {
+    let (digits, tail) = rest.split_at_checked(4)?;
+    *rest = tail;
+    number(digits)?.try_into().ok()
+}
+
+fn month(rest: &mut &[u8]) -> Option<u32> {
+    let (name, tail) = rest.split_at_checked(3)?;
+    *rest = tail;
+    let place = MONTHS.iter().position(|month| *month == name)?;
+    u32::try_from(place + 1).ok()
+}
+
+fn clock(rest: &mut &[u8]) -> Option<(u32, u32, u32)> {
+    let hour = two(rest)?;
+    literal(rest, b":")?;
+    let minute = two(rest)?;
+    literal(rest, b":")?;
+    Some((hour, minute, two(rest)?))
+}
+
+/// `+0200`, `+02:00`, `Z`.
+fn offset(rest: &mut &[u8]) -> Option<i64> {
+    let (sign, tail) = rest.split_first()?;
+    *rest = tail;
+    let sign = match sign {
+        b'Z' => return Some(0),
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let hours = i64::from(two(rest)?);
+    *rest = rest.strip_prefix(b":").unwrap_or(rest);
+    let minutes = i64::from(two(rest)?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
+}
+
+/// `23/Nov/2026:19:56:53 +0000` and nothing else: nginx, Apache.
+pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
+    let mut rest = text;
+    let day = two(&mut rest)?;
+    literal(&mut rest, b"/")?;
+    let month = month(&mut rest)?;
+    literal(&mut rest, b"/")?;
+    let year = four(&mut rest)?;
+    literal(&mut rest, b":")?;
+    let clock = clock(&mut rest)?;
+    literal(&mut rest, b" ")?;
+    let offset = offset(&mut rest)?;
+    if rest.is_empty() { at((year, month, day), clock, offset) } else { None }
+}
+
+/// `2026-11-23T19:56:53.123+00:00`, and a space for the `T`, a comma for the point, no zone
+/// (fail2ban, Python). What comes after it stays.
+pub(super) fn iso(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> {
+    let mut text = *rest;
+    let year = four(&mut text)?;
+    literal(&mut text, b"-")?;
+    let month = two(&mut text)?;
+    literal(&mut text, b"-")?;
+    let day = two(&mut text)?;
+    let (separator, tail) = text.split_first()?;
+    if !matches!(separator, b'T' | b' ') {
+        return None;
+    }
+    text = tail;
+    let clock = clock(&mut text)?;
+    if let Some(tail) = text.strip_prefix(b".").or_else(|| text.strip_prefix(b",")) {
+        let digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        text = tail.get(digits..)?;
+    }
+    let zone = matches!(text.first(), Some(b'Z' | b'+' | b'-'));
+    let offset = if zone { offset(&mut text)? } else { i64::from(context.utc_offset) };
+    *rest = text;
+    at((year, month, day), clock, offset)
+}
+
+/// `Nov 23 19:56:53`, or with a year after the day (journald's and some syslogs'
+/// variant is not guessed). The year is the one that brings it nearest before `now`.
+pub(super) fn rfc3164(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> {
+    let mut text = *rest;
+    let month = month(&mut text)?;
+    literal(&mut text, b" ")?;
+    text = text.strip_prefix(b" ").unwrap_or(text);
+    let day = number(take_until(&mut text, b' ')?)?.try_into().ok()?;
+    let clock = clock(&mut text)?;
+    *rest = text;
+    let offset = i64::from(context.utc_offset);
+    let next_year = year_of(context.now, offset)? + 1;
+    // A clock may run a little ahead; beyond a day it is last year's December.
+    let newest = context.now.plus(DAY);
+    // 29 February can lie eight years back (1896 to 1904, 2096 to 2104).
+    (0..=9)
+        .filter_map(|back| at((next_year - back, month, day), clock, offset))
+        .find(|time| *time <= newest)
+}
+
+/// Seconds since 1970 with a fraction: `1795463813.695`.
+pub(super) fn epoch(text: &[u8]) -> Option<Timestamp> {
+    let mut rest = text;
+    let whole = take_until(&mut rest, b'.').unwrap_or(text);
+    (whole.len() <= 11).then(|| number(whole)).flatten().map(Timestamp)
+}
