@@ -1,1 +1,140 @@
-//! (to be written)
+//! The bootstrap role: a public, opt-in meeting point.
+//!
+//! Owns a swarm of its own at which nodes register under their community and
+//! find each other. It stores nothing, hears no claim and dials nobody. It
+//! must never let what strangers send decide how much memory or time it takes.
+//!
+//! `desk` decides, `registrations` and `limiter` keep its bounded tables,
+//! `protocol` knows the bytes, `server` is the task that owns the swarm.
+
+mod desk;
+mod limiter;
+mod neighbourhood;
+mod protocol;
+mod registrations;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use libp2p::Multiaddr;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::mesh::transport;
+use crate::metrics::Metrics;
+use crate::model::{Community, NodeId};
+
+/// Who may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admit {
+    /// Anybody, within limits.
+    Open,
+    /// Only the listed nodes; everybody else is closed right after Noise.
+    Listed,
+}
+
+/// What a bootstrap is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The seed of the identity key.
+    pub seed: [u8; 32],
+    /// Where to listen.
+    pub listen: Vec<Multiaddr>,
+    /// Addresses under which others reach it.
+    pub external: Vec<Multiaddr>,
+    /// Who may connect.
+    pub admit: Admit,
+    /// Nodes that may connect in any case and whose registrations always have a place.
+    pub listed: BTreeSet<NodeId>,
+    /// The communities that it serves.
+    pub communities: Vec<Community>,
+    /// Whether records with private addresses only are taken (test networks).
+    pub allow_private_addresses: bool,
+    /// Connections in all.
+    pub max_connections: usize,
+    /// What carries the connections.
+    pub transport: transport::Transport,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
+/// What a bootstrap says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Where it listens.
+    pub listen: Vec<Multiaddr>,
+    /// Under which addresses others reach it.
+    pub external: Vec<Multiaddr>,
+    /// Established connections.
+    pub connections: usize,
+    /// Registrations held.
+    pub registrations: usize,
+}
+
+/// A bootstrap could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key is not one.
+    #[error("the identity key cannot be used: run `dtim keys show` and restore it from the backup")]
+    Identity,
+    /// The transport could not be built.
+    #[error(transparent)]
+    Transport(#[from] transport::Error),
+    /// An address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {cause}; choose another address in [network] listen or stop what uses it"
+    )]
+    Listen {
+        /// The address.
+        address: Multiaddr,
+        /// What the system says.
+        cause: String,
+    },
+    /// There is no address.
+    #[error("[network] listen names no address, so nobody could reach this bootstrap: add one")]
+    NoAddress,
+}
+
+/// A running bootstrap. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Bootstrap {
+    node: NodeId,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    status: watch::Receiver<Status>,
+}
+
+impl Bootstrap {
+    /// Its identity.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// What it says about itself, as it changes.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Closes every connection and waits for the end.
+    pub async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the bootstrap's task ended by itself");
+        }
+    }
+}
+
+/// Starts a bootstrap and returns once it listens everywhere.
+pub async fn start(settings: Settings) -> Result<Bootstrap, StartError> {
+    let mut server = server::Server::new(settings)?;
+    server.listening().await?;
+    let (node, status) = (server.node(), server.status());
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(server.run(stopped));
+    Ok(Bootstrap { node, stop, task, status })
+}

@@ -34,6 +34,9 @@ const MAX_STRANGERS: usize = 1024;
 /// Strangers reported from one host in a window: keys cost nothing, hosts do.
 const KNOCKS_PER_HOST: u32 = 10;
 
+/// Peers shut out at once; an open bootstrap shuts out strangers as well.
+const MAX_SHUT_OUT: usize = 1024;
+
 /// What happens to a peer without a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strangers {
@@ -109,7 +112,7 @@ pub struct Behaviour {
     /// Connections by peer; bounded by the limits that follow this behaviour.
     established: HashMap<PeerId, usize>,
     changing: HashSet<PeerId>,
-    /// Members only, so bounded by `roles`.
+    /// Bounded by [`MAX_SHUT_OUT`].
     shut_out: HashMap<PeerId, Instant>,
     /// Dials to addresses whose key the operator did not name; each leaves when it ends.
     probes: HashSet<ConnectionId>,
@@ -161,12 +164,16 @@ impl Behaviour {
         self.close(peer);
     }
 
-    /// Closes a member and does not admit it until then.
+    /// Closes a peer and does not admit it until then. A full list forgets
+    /// whoever would be admitted first.
     pub fn shut_out(&mut self, peer: PeerId, until: Instant) {
-        if self.roles.contains_key(&peer) {
-            self.shut_out.insert(peer, until);
-            self.close(peer);
+        if self.shut_out.len() >= MAX_SHUT_OUT {
+            let first =
+                self.shut_out.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| *peer);
+            self.shut_out.remove(&first.unwrap_or(peer));
         }
+        self.shut_out.insert(peer, until);
+        self.close(peer);
     }
 
     /// Lets a dial reach whoever answers: the operator named the address. A
