@@ -23,18 +23,10 @@ use libp2p::Multiaddr;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::config::Admit;
 use crate::mesh::transport;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId};
-
-/// Who may connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admit {
-    /// Anybody, within limits.
-    Open,
-    /// Only the listed nodes; everybody else is closed right after Noise.
-    Listed,
-}
 
 /// What a bootstrap is started with.
 #[derive(Clone, Debug)]

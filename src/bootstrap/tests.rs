@@ -10,7 +10,8 @@ use std::time::Duration;
 use libp2p::rendezvous::ErrorCode;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
-use super::{Admit, Bootstrap, Settings, StartError, start};
+use super::{Bootstrap, Settings, StartError, start};
+use crate::config::Admit;
 use crate::mesh::{address, transport::Transport};
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId};
