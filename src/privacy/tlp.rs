@@ -1,0 +1,77 @@
+//! The Traffic Light Protocol as a table: which marking may take which path.
+
+use super::To;
+use crate::model::{Recipients, Scope, Tlp};
+
+/// A way on which a claim or its indicator leaves this node or is shown by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Path {
+    /// Eagerly, to every member.
+    Gossip,
+    /// Reconciliation with a member.
+    Sync,
+    /// Straight to one member, whom the scope names, or, if not, a scope that names nobody.
+    Direct {
+        /// Whether the scope names the member or one of their groups.
+        named: bool,
+    },
+    /// Without any authentication.
+    PublicEndpoint,
+    /// To an authenticated client: API, TAXII, feeds, bouncers.
+    Client(ClientScope),
+}
+
+impl Path {
+    /// Every path that exists.
+    pub const ALL: [Self; 8] = [
+        Self::Gossip,
+        Self::Sync,
+        Self::Direct { named: false },
+        Self::Direct { named: true },
+        Self::PublicEndpoint,
+        Self::Client(ClientScope::Green),
+        Self::Client(ClientScope::Amber),
+        Self::Client(ClientScope::Red),
+    ];
+}
+
+/// How much a client's token shows. Amber and red are for the own organisation's clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClientScope {
+    /// White and green.
+    Green,
+    /// And amber.
+    Amber,
+    /// Everything.
+    Red,
+}
+
+/// Whether a marking may take a path (the table of the design's section 4).
+pub fn allows(tlp: Tlp, path: Path) -> bool {
+    match path {
+        Path::Gossip | Path::Sync => tlp <= Tlp::Green,
+        // What the mesh carries anyway is not delivered as well.
+        Path::Direct { named: false } => matches!(tlp, Tlp::Amber | Tlp::AmberStrict),
+        Path::Direct { named: true } => tlp >= Tlp::Amber,
+        Path::PublicEndpoint => tlp == Tlp::White,
+        Path::Client(ClientScope::Green) => tlp <= Tlp::Green,
+        Path::Client(ClientScope::Amber) => tlp <= Tlp::Amber,
+        Path::Client(ClientScope::Red) => true,
+    }
+}
+
+/// Whether evidence of a scope may be told to an audience.
+pub fn reaches(scope: &Scope, to: &To) -> bool {
+    match (to, scope.recipients()) {
+        (To::Mesh, Recipients::Everyone) => allows(scope.tlp(), Path::Gossip),
+        // The mesh reaches everybody, so a scope that names someone never takes it.
+        (To::Mesh, Recipients::Only(_)) => false,
+        (To::Member { .. }, Recipients::Everyone) => {
+            allows(scope.tlp(), Path::Direct { named: false })
+        }
+        (To::Member { name, groups, .. }, Recipients::Only(names)) => {
+            let named = names.contains(name) || !names.is_disjoint(groups);
+            named && allows(scope.tlp(), Path::Direct { named: true })
+        }
+    }
+}
