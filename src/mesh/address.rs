@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use libp2p::PeerId;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 
-use crate::model::NodeId;
+use crate::hygiene;
+use crate::model::{NodeId, Value};
 
 /// The libp2p name of a node. `None` cannot happen for a [`NodeId`], whose
 /// bytes are a well-formed PeerId; a caller skips it.
@@ -68,12 +69,6 @@ fn ip(address: &Multiaddr) -> Option<IpAddr> {
     })
 }
 
-// Becomes `hygiene::fixed`, the one place that knows reserved ranges, when that is there.
 fn global_ip(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => {
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified())
-        }
-        IpAddr::V6(v6) => (v6.segments()[0] & 0xe000) == 0x2000,
-    }
+    hygiene::fixed(&Value::from_ip(ip)).is_ok()
 }

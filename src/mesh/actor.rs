@@ -1,0 +1,354 @@
+//! The swarm task: the one owner of the swarm. It waits for its select and for
+//! nothing else; what takes time happens elsewhere and comes back as a message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use libp2p::gossipsub::{IdentTopic, PublishError as GossipError};
+use libp2p::identity::Keypair;
+use libp2p::metrics::Metrics as Recorder;
+use libp2p::multiaddr::Multiaddr;
+use libp2p::rendezvous::Namespace;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{self, ConnectionId};
+use libp2p::{PeerId, Swarm};
+use rand::RngExt as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::address::{is_global, peer_in, peer_of};
+use super::behaviour::Root;
+use super::book::{Book, Dial};
+use super::discovery::{Ask, Discovery, PAGE};
+use super::gossip;
+use super::judge::{Answer, Desk, Judge};
+use super::rate::Rate;
+use super::role::Role;
+use super::seen::Seen;
+use super::status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
+use super::strikes::Strikes;
+use super::{Command, Event, PublishError, Settings, StartError, address, transport};
+use crate::metrics::Metrics;
+use crate::model::{ContentId, Timestamp};
+
+/// How often the schedules are looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// Ticks between two snapshots: a second.
+const TICKS_PER_STATUS: u32 = 5;
+/// Answers of the judge that wait for the swarm.
+const ANSWERS: usize = 1024;
+/// Members and bootstraps stay connected; ping finds the dead.
+const IDLE: Duration = Duration::from_secs(365 * 86_400);
+/// A stranger that a bootstrap names is reported once in this time.
+const DISCOVERED_WINDOW: Duration = Duration::from_secs(3600);
+/// Strangers reported in that time.
+const MAX_DISCOVERED: usize = 1024;
+
+/// A connected peer.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) since: Timestamp,
+    pub(super) connections: Vec<(ConnectionId, Multiaddr)>,
+}
+
+/// The task's state.
+pub(super) struct Actor {
+    pub(super) swarm: Swarm<Root>,
+    pub(super) book: Book,
+    pub(super) discovery: Discovery,
+    pub(super) topic: IdentTopic,
+    namespace: Namespace,
+    pub(super) desk: Desk,
+    seen: Arc<Seen>,
+    pub(super) strikes: Strikes,
+    /// Bounded by the connection limits.
+    pub(super) links: HashMap<PeerId, Link>,
+    /// Callers that wait for a change of role; bounded by the commands.
+    pub(super) changes: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
+    pub(super) discovered: Rate<PeerId>,
+    pub(super) allow_private: bool,
+    commands: mpsc::Receiver<Command>,
+    answers: mpsc::Receiver<Answer>,
+    pub(super) events: mpsc::Sender<Event>,
+    status: watch::Sender<Status>,
+    pub(super) metrics: Metrics,
+    pub(super) recorder: Recorder,
+}
+
+impl Actor {
+    pub(super) fn new(
+        settings: Settings,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+        status: watch::Sender<Status>,
+    ) -> Result<Self, StartError> {
+        let now = Instant::now();
+        let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
+        let mut bootstraps = Vec::new();
+        for address in &settings.infrastructure {
+            let peer = peer_in(address).ok_or_else(|| StartError::NoKey(address.clone()))?;
+            bootstraps.push((peer, address.clone()));
+        }
+        let metrics = settings.metrics.clone();
+        let recorder = metrics.with_libp2p(Recorder::new);
+        let seen = Arc::new(Seen::new(settings.seen));
+        let judge = Judge::new(settings.community.clone(), Arc::clone(&seen), metrics.clone());
+        let (verdicts, answers) = mpsc::channel(ANSWERS);
+        let root = Root::new(&keys, &settings.community, settings.max_connections, &metrics)
+            .map_err(StartError::Gossip)?;
+        let namespace = Namespace::new(format!("dtim/{}", settings.community))
+            .map_err(|error| StartError::Gossip(error.to_string()))?;
+        let connections = transport::build(settings.transport, &keys, &settings.listen)?;
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
+        let mut swarm = Swarm::new(connections, root, keys.public().to_peer_id(), config);
+        for address in settings.listen {
+            if let Err(source) = swarm.listen_on(address.clone()) {
+                return Err(StartError::Listen { address, source });
+            }
+        }
+        for address in settings.external {
+            swarm.add_external_address(address);
+        }
+        let mut actor = Self {
+            swarm,
+            book: Book::default(),
+            discovery: Discovery::new(
+                bootstraps.iter().map(|(peer, _)| *peer),
+                settings.discoverable,
+                settings.discover_every,
+                now,
+            ),
+            topic: gossip::topic(&settings.community),
+            namespace,
+            desk: Desk::open(judge, verdicts, events.clone())?,
+            seen,
+            strikes: Strikes::default(),
+            links: HashMap::new(),
+            changes: HashMap::new(),
+            discovered: Rate::new(1, DISCOVERED_WINDOW, MAX_DISCOVERED),
+            allow_private: settings.allow_private,
+            commands,
+            answers,
+            events,
+            status,
+            metrics,
+            recorder,
+        };
+        for (peer, address) in bootstraps {
+            actor.give_role(peer, Role::Infrastructure, &[address], now);
+        }
+        for (node, addresses) in settings.members {
+            if let Some(peer) = peer_of(node) {
+                actor.give_role(peer, Role::Member, &addresses, now);
+            }
+        }
+        for address in settings.default_peers {
+            actor.look_at(address, now);
+        }
+        Ok(actor)
+    }
+
+    /// Runs until it is stopped or nobody holds a handle any more.
+    pub(super) async fn run(mut self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut until_status = 0;
+        let stopper = loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                Some(answer) = self.answers.recv() => self.on_answer(&answer),
+                command = self.commands.recv() => match command {
+                    Some(Command::Stop { reply }) => break Some(reply),
+                    Some(command) => self.on_command(command),
+                    None => break None,
+                },
+                _ = ticks.tick() => {
+                    self.on_tick();
+                    if until_status == 0 {
+                        until_status = TICKS_PER_STATUS;
+                        self.publish_status();
+                    }
+                    until_status -= 1;
+                }
+            }
+        };
+        self.end(stopper).await;
+    }
+
+    /// Connections close with the swarm; then the judge has nobody to answer.
+    async fn end(self, stopper: Option<oneshot::Sender<()>>) {
+        let Self { swarm, answers, desk, .. } = self;
+        drop(swarm);
+        drop(answers);
+        if tokio::task::spawn_blocking(move || desk.close()).await.is_err() {
+            tracing::error!("the judge could not be ended");
+        }
+        if let Some(reply) = stopper {
+            reply.send(()).unwrap_or_default();
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Publish { bytes, content, reply } => {
+                reply.send(self.publish(bytes, content)).unwrap_or_default();
+            }
+            Command::SetRole { node, role, addresses, reply } => {
+                let Some(peer) = peer_of(node) else { return };
+                self.changes.entry(peer).or_default().push(reply);
+                self.give_role(peer, role, &addresses, Instant::now());
+                self.on_tick();
+                self.publish_status();
+            }
+            Command::Dial { address } => {
+                self.look_at(address, Instant::now());
+                self.on_tick();
+            }
+            // Ends the loop, which does not come here.
+            Command::Stop { reply } => drop(reply),
+        }
+    }
+
+    fn give_role(&mut self, peer: PeerId, role: Role, addresses: &[Multiaddr], now: Instant) {
+        if role == Role::Stranger {
+            self.book.unwant(&peer);
+            self.strikes.forget(&peer);
+        } else {
+            self.book.want(peer, addresses, now);
+        }
+        self.swarm.behaviour_mut().set_role(peer, role);
+    }
+
+    /// The operator named an address: of a wanted peer, or of whoever answers.
+    fn look_at(&mut self, address: Multiaddr, now: Instant) {
+        match peer_in(&address) {
+            Some(peer) if self.role(&peer) != Role::Stranger => {
+                self.book.want(peer, &[address], now);
+            }
+            _ => self.book.probe(address, now),
+        }
+    }
+
+    pub(super) fn role(&self, peer: &PeerId) -> Role {
+        self.swarm.behaviour().admission.role(peer)
+    }
+
+    /// Whether an address that somebody else named may be dialled.
+    pub(super) fn may_dial(&self, address: &Multiaddr) -> bool {
+        self.allow_private || is_global(address)
+    }
+
+    fn on_tick(&mut self) {
+        let now = Instant::now();
+        for dial in self.book.due(now) {
+            match dial {
+                Dial::Peer(peer, addresses) => self.dial_peer(peer, addresses, now),
+                Dial::Address(address) => self.dial_address(address, now),
+            }
+        }
+        for ask in self.discovery.due(now) {
+            let rendezvous = &mut self.swarm.behaviour_mut().rendezvous;
+            match ask {
+                Ask::Register(peer) => {
+                    if rendezvous.register(self.namespace.clone(), peer, None).is_err() {
+                        self.discovery.no_address(&peer, now);
+                    }
+                }
+                Ask::Discover(peer, cookie) => {
+                    let namespace = Some(self.namespace.clone());
+                    rendezvous.discover(namespace, cookie, Some(PAGE), peer);
+                }
+            }
+        }
+    }
+
+    fn dial_peer(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, now: Instant) {
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .addresses(addresses)
+            .build();
+        if let Err(error) = self.swarm.dial(options) {
+            tracing::debug!(%peer, %error, "not dialled");
+            self.book.failed(&peer, now, dice());
+        }
+    }
+
+    fn dial_address(&mut self, address: Multiaddr, now: Instant) {
+        let options = DialOpts::from(address.clone());
+        let connection = options.connection_id();
+        self.swarm.behaviour_mut().admission.allow_probe(connection);
+        self.book.probe_started(&address, connection);
+        if let Err(error) = self.swarm.dial(options) {
+            tracing::debug!(%error, "address not dialled");
+            self.book.probe_ended(connection, None, now, dice());
+        }
+    }
+
+    fn publish(&mut self, bytes: Vec<u8>, content: ContentId) -> Result<usize, PublishError> {
+        if bytes.len() > crate::wire::MAX_CLAIM_BYTES {
+            return Err(PublishError::TooLarge);
+        }
+        let topic = self.topic.hash();
+        match self.swarm.behaviour_mut().gossip.inner_mut().publish(topic, bytes) {
+            Ok(_) | Err(GossipError::Duplicate) => {
+                self.seen.insert(content);
+                Ok(self.members_in_topic())
+            }
+            Err(GossipError::NoPeersSubscribedToTopic) => Err(PublishError::NoMembers),
+            Err(GossipError::MessageTooLarge) => Err(PublishError::TooLarge),
+            Err(
+                GossipError::AllQueuesFull(_)
+                | GossipError::SigningError(_)
+                | GossipError::TransformFailed(_),
+            ) => Err(PublishError::Busy),
+        }
+    }
+
+    pub(super) fn members_in_topic(&self) -> usize {
+        let topic = self.topic.hash();
+        let peers = self.swarm.behaviour().gossip.inner().all_peers();
+        peers.filter(|(_, topics)| topics.contains(&&topic)).count()
+    }
+
+    pub(super) fn publish_status(&self) {
+        let topic = self.topic.hash();
+        let gossip = self.swarm.behaviour().gossip.inner();
+        let in_mesh: Vec<&PeerId> = gossip.mesh_peers(&topic).collect();
+        let connected = self.links.iter().filter_map(|(peer, link)| {
+            Some(ConnectedPeer {
+                node: address::node_of(peer)?,
+                role: self.role(peer),
+                addresses: link.connections.iter().map(|(_, address)| address.clone()).collect(),
+                since: link.since,
+                in_mesh: in_mesh.contains(&peer),
+            })
+        });
+        let away = self.book.away().filter_map(|away| {
+            Some(AwayPeer {
+                node: address::node_of(&away.peer)?,
+                role: self.role(&away.peer),
+                addresses: away.addresses,
+                failures: away.failures,
+                awaiting_approval: away.closed_at_once,
+            })
+        });
+        let bootstraps = self.discovery.points().filter_map(|(peer, registered)| {
+            Some(Bootstrap { node: address::node_of(&peer)?, registered })
+        });
+        self.status.send_replace(Status {
+            listen: self.swarm.listeners().cloned().collect(),
+            external: self.swarm.external_addresses().cloned().collect(),
+            peers: connected.collect(),
+            away: away.collect(),
+            bootstraps: bootstraps.collect(),
+            members_in_topic: self.members_in_topic(),
+        });
+    }
+}
+
+/// A number in 0..1, for back-offs.
+pub(super) fn dice() -> f64 {
+    rand::rng().random_range(0.0..1.0)
+}

@@ -1,0 +1,284 @@
+//! What happens in the swarm, event by event. Nothing here waits.
+
+use std::time::Instant;
+
+use libp2p::PeerId;
+use libp2p::core::ConnectedPoint;
+use libp2p::gossipsub::{self, MessageAcceptance};
+use libp2p::metrics::Recorder as _;
+use libp2p::multiaddr::Multiaddr;
+use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
+use libp2p::{identify, ping, rendezvous};
+
+use super::actor::{Actor, Link, dice};
+use super::address::node_of;
+use super::behaviour::RootEvent;
+use super::judge::{Answer, Job};
+use super::role::Role;
+use super::{Event, admission, now};
+
+/// Addresses taken from one introduction or registration.
+const MAX_ADDRESSES: usize = 8;
+
+impl Actor {
+    pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<RootEvent>) {
+        self.recorder.record(&event);
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_connected(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
+                self.on_closed(peer_id, connection_id);
+            }
+            SwarmEvent::IncomingConnectionError { error, .. } => {
+                let reason = match &error {
+                    ListenError::Denied { cause } => admission::reason(cause),
+                    _ => "handshake",
+                };
+                self.metrics.connections_refused.with_label_values(&[reason]).inc();
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
+                self.on_dial_failed(peer_id, connection_id, &error);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                tracing::info!(%address, "listening");
+                if self.allow_private {
+                    self.swarm.add_external_address(address);
+                }
+                self.publish_status();
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                if self.allow_private {
+                    self.swarm.remove_external_address(&address);
+                }
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(%error, "a listener has trouble");
+            }
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
+                tracing::error!(?addresses, ?reason, "no longer listening");
+            }
+            _ => {}
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: RootEvent) {
+        match event {
+            RootEvent::Admission(event) => self.on_admission(event),
+            RootEvent::Gossip(event) => self.on_gossip(event),
+            RootEvent::Ping(ping::Event { connection, result: Err(error), .. }) => {
+                if !matches!(error, ping::Failure::Unsupported) {
+                    self.swarm.close_connection(connection);
+                }
+            }
+            RootEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                for address in info.listen_addrs.iter().take(MAX_ADDRESSES) {
+                    self.learn(peer_id, address);
+                }
+            }
+            RootEvent::Rendezvous(event) => self.on_rendezvous(event),
+            RootEvent::Ping(_) | RootEvent::Identify(_) => {}
+            RootEvent::Limits(nothing) | RootEvent::Memory(nothing) => match nothing {},
+        }
+    }
+
+    fn on_admission(&mut self, event: admission::Event) {
+        match event {
+            admission::Event::Knock { peer, address } => {
+                self.learn(peer, &address);
+                if let Some(node) = node_of(&peer) {
+                    tracing::debug!(%node, "a stranger was turned away");
+                    self.tell(Event::Knock { node, address, at: now() });
+                }
+            }
+            admission::Event::RoleChanged { peer } => {
+                for waiting in self.changes.remove(&peer).into_iter().flatten() {
+                    waiting.send(()).unwrap_or_default();
+                }
+                self.publish_status();
+            }
+        }
+    }
+
+    fn learn(&mut self, peer: PeerId, address: &Multiaddr) {
+        if self.may_dial(address) {
+            self.book.learn(peer, address);
+        }
+    }
+
+    fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let instant = Instant::now();
+        let address = endpoint.get_remote_address().clone();
+        self.book.connected(&peer, instant);
+        self.book.probe_ended(connection, Some(peer), instant, dice());
+        let first = !self.links.contains_key(&peer);
+        let link = self
+            .links
+            .entry(peer)
+            .or_insert_with(|| Link { since: now(), connections: Vec::new() });
+        link.connections.push((connection, address.clone()));
+        if !first {
+            return;
+        }
+        self.discovery.connected(&peer, instant);
+        self.count_peers();
+        if let Some(node) = node_of(&peer) {
+            let (role, dialled) = (self.role(&peer), endpoint.is_dialer());
+            tracing::info!(%node, %role, "connected");
+            self.tell(Event::Connected { node, role, address, dialled });
+        }
+    }
+
+    fn on_closed(&mut self, peer: PeerId, connection: ConnectionId) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.connections.retain(|(other, _)| *other != connection);
+        if !link.connections.is_empty() {
+            return;
+        }
+        self.links.remove(&peer);
+        self.book.disconnected(&peer, Instant::now(), dice());
+        self.discovery.disconnected(&peer);
+        self.count_peers();
+        if let Some(node) = node_of(&peer) {
+            tracing::info!(%node, "disconnected");
+            self.tell(Event::Disconnected { node });
+        }
+    }
+
+    fn on_dial_failed(
+        &mut self,
+        peer: Option<PeerId>,
+        connection: ConnectionId,
+        error: &DialError,
+    ) {
+        let instant = Instant::now();
+        tracing::debug!(?peer, %error, "dial failed");
+        if let DialError::Denied { cause } = error {
+            let reason = admission::reason(cause);
+            self.metrics.connections_refused.with_label_values(&[reason]).inc();
+        }
+        if self.book.probe_ended(connection, peer, instant, dice()) {
+            return;
+        }
+        if let Some(peer) = peer {
+            self.book.failed(&peer, instant, dice());
+        }
+    }
+
+    fn count_peers(&self) {
+        for role in Role::ALL {
+            let count = self.links.keys().filter(|peer| self.role(peer) == role).count();
+            let gauge = self.metrics.peers.with_label_values(&[role.name()]);
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn on_gossip(&mut self, event: gossipsub::Event) {
+        self.recorder.record(&event);
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let job = Job {
+                    message: message_id.clone(),
+                    from: propagation_source,
+                    bytes: message.data,
+                };
+                if !self.desk.submit(job) {
+                    self.metrics.judge_overflow.with_label_values(&["queue"]).inc();
+                    self.report(&message_id, &propagation_source, MessageAcceptance::Ignore);
+                }
+            }
+            gossipsub::Event::Subscribed { .. } => {
+                let members = self.members_in_topic();
+                self.tell(Event::MeshReady { members });
+            }
+            gossipsub::Event::Unsubscribed { .. }
+            | gossipsub::Event::GossipsubNotSupported { .. }
+            | gossipsub::Event::SlowPeer { .. } => {}
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, answer: &Answer) {
+        self.report(&answer.message, &answer.from, answer.acceptance);
+        let Some(offence) = answer.offence else { return };
+        let instant = Instant::now();
+        if self.strikes.add(answer.from, offence, instant) {
+            if let Some(node) = node_of(&answer.from) {
+                tracing::warn!(%node, "this member sends what every node refuses: shut out for an hour");
+            }
+            self.swarm.behaviour_mut().shut_out(answer.from, instant);
+        }
+    }
+
+    fn report(
+        &mut self,
+        message: &gossipsub::MessageId,
+        from: &PeerId,
+        acceptance: MessageAcceptance,
+    ) {
+        let gossip = self.swarm.behaviour_mut().gossip.inner_mut();
+        if !gossip.report_message_validation_result(message, from, acceptance) {
+            self.metrics.judge_overflow.with_label_values(&["late"]).inc();
+        }
+    }
+
+    fn on_rendezvous(&mut self, event: rendezvous::client::Event) {
+        let instant = Instant::now();
+        match event {
+            rendezvous::client::Event::Registered { rendezvous_node, ttl, .. } => {
+                self.discovery.registered(&rendezvous_node, ttl, instant);
+            }
+            rendezvous::client::Event::RegisterFailed { rendezvous_node, error, .. } => {
+                tracing::warn!(bootstrap = %rendezvous_node, ?error, "registration refused");
+                self.discovery.register_failed(&rendezvous_node);
+            }
+            rendezvous::client::Event::Discovered { rendezvous_node, registrations, cookie } => {
+                let count = registrations.len();
+                if !self.discovery.discovered(&rendezvous_node, count, cookie, instant) {
+                    tracing::warn!(bootstrap = %rendezvous_node, "answered with more than was asked for");
+                    return;
+                }
+                for registration in registrations {
+                    self.on_registration(rendezvous_node, &registration, instant);
+                }
+            }
+            rendezvous::client::Event::DiscoverFailed { rendezvous_node, error, .. } => {
+                tracing::debug!(bootstrap = %rendezvous_node, ?error, "discovery failed");
+                self.discovery.discover_failed(&rendezvous_node);
+            }
+            rendezvous::client::Event::Expired { .. } => {}
+        }
+    }
+
+    /// A member's addresses are worth dialling; a stranger becomes a candidate.
+    fn on_registration(
+        &mut self,
+        via: PeerId,
+        registration: &rendezvous::Registration,
+        instant: Instant,
+    ) {
+        let peer = registration.record.peer_id();
+        if peer == *self.swarm.local_peer_id() {
+            return;
+        }
+        let named = registration.record.addresses().iter().take(MAX_ADDRESSES);
+        let addresses: Vec<Multiaddr> =
+            named.filter(|address| self.may_dial(address)).cloned().collect();
+        for address in &addresses {
+            self.book.learn(peer, address);
+        }
+        if self.role(&peer) == Role::Stranger && self.discovered.allow(peer, instant) {
+            if let (Some(node), Some(via)) = (node_of(&peer), node_of(&via)) {
+                self.tell(Event::Discovered { node, addresses, via });
+            }
+        }
+    }
+
+    /// The node must never hold up the swarm: what it cannot take is dropped
+    /// and counted. The snapshot of the mesh makes up for it.
+    fn tell(&self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            self.metrics.judge_overflow.with_label_values(&["node"]).inc();
+        }
+    }
+}
