@@ -1,0 +1,155 @@
+//! Events in, hits out.
+//!
+//! Owns the way of an event through the rules and buckets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::bucket::{Bucket, Outcome};
+use super::matcher::Matcher;
+use super::rule::{Limit, Rule};
+use super::rules::Rules;
+use super::table::{Key, Table};
+use crate::model::{Confidence, Kind, Tag, Timestamp, Tlp, Value};
+use crate::parse::{Event, FieldValue};
+
+/// How many buckets there may be, by default. A bucket takes up to 700 bytes
+/// (a `distinct` rule just before it fires), so at most some 45 MiB.
+pub const DEFAULT_CAPACITY: usize = 65_536;
+
+/// An address that a rule names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The rule's name.
+    pub rule: String,
+    /// Whom it names.
+    pub value: Value,
+    /// When, by the log's own time.
+    pub at: Timestamp,
+    /// How sure the rule is.
+    pub confidence: Confidence,
+    /// What it calls the deed.
+    pub tags: BTreeSet<Tag>,
+    /// The widest marking that the rule allows.
+    pub tlp: Option<Tlp>,
+}
+
+/// Rules and what they have counted.
+pub struct Detector {
+    rules: Vec<(u64, Rule)>,
+    places: BTreeMap<u64, usize>,
+    matcher: Matcher,
+    table: Table,
+}
+
+impl std::fmt::Debug for Detector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Detector({} rules, {} buckets)", self.rules.len(), self.table.len())
+    }
+}
+
+impl Detector {
+    /// With nothing counted. `capacity` bounds how many rules and addresses are counted at once.
+    pub fn new(rules: Rules, capacity: usize) -> Self {
+        let rules = rules.into_vec();
+        let matcher = Matcher::new(&rules);
+        let rules: Vec<_> = rules.into_iter().map(|rule| (rule.fingerprint(), rule)).collect();
+        let places = rules.iter().enumerate().map(|(place, (print, _))| (*print, place)).collect();
+        Self { rules, places, matcher, table: Table::new(capacity) }
+    }
+
+    /// Takes one event; `now` stands in for the time of a line that has none.
+    pub fn observe(&mut self, event: &Event<'_>, now: Timestamp) -> Vec<Hit> {
+        let mut matching = self.matcher.matching(event);
+        let mut hits = Vec::new();
+        if matching == 0 {
+            return hits;
+        }
+        let at = event.time.unwrap_or(now);
+        self.table.expire(at);
+        while matching != 0 {
+            let place = matching.trailing_zeros();
+            matching &= matching - 1;
+            let rule = usize::try_from(place).ok().and_then(|place| self.rules.get(place));
+            if let Some((print, rule)) = rule {
+                hits.extend(count(&mut self.table, *print, rule, event, at));
+            }
+        }
+        hits
+    }
+
+    /// What the store must write (or, for none, delete) since the last call.
+    pub fn take_changed(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.table.take_changed()
+    }
+
+    /// Takes back what `take_changed` gave, pair by pair, in any order. What no rule
+    /// knows any more is deleted with the next change.
+    pub fn restore(&mut self, key: &[u8], bytes: &[u8]) {
+        let (rules, places) = (&self.rules, &self.places);
+        self.table.restore(key, bytes, |print, bucket| {
+            let (_, rule) = rules.get(*places.get(&print)?)?;
+            Some(bucket.idle_after(&rule.limit, rule.cooldown))
+        });
+    }
+
+    /// How many buckets there are.
+    pub fn buckets(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many buckets were lost to make room since the last call.
+    pub fn take_evicted(&mut self) -> u64 {
+        self.table.take_evicted()
+    }
+}
+
+fn count(
+    table: &mut Table,
+    print: u64,
+    rule: &Rule,
+    event: &Event<'_>,
+    at: Timestamp,
+) -> Option<Hit> {
+    let subject = rule.subject.of(event)?;
+    let counted = match &rule.limit {
+        Limit::Every | Limit::Bucket { .. } => 0,
+        Limit::Distinct { field, .. } => hash(event.field(*field)?),
+    };
+    let key = Key { rule: print, subject };
+    let mut bucket = table.get(&key).cloned().unwrap_or_else(|| Bucket::new(at));
+    let outcome = bucket.add(&rule.limit, rule.cooldown, at, counted);
+    if outcome == Outcome::Silent {
+        return None;
+    }
+    let idle_after = bucket.idle_after(&rule.limit, rule.cooldown);
+    table.put(key, bucket, idle_after);
+    if outcome == Outcome::Counted {
+        return None;
+    }
+    let value = if subject.prefix_len() == subject.max_prefix_len() {
+        Value::from_ip(subject.addr())
+    } else {
+        Value::parse(&Kind::Cidr, &subject.to_string()).ok()?
+    };
+    Some(Hit {
+        rule: rule.name.clone(),
+        value,
+        at,
+        confidence: rule.confidence,
+        tags: rule.tags.clone(),
+        tlp: rule.tlp,
+    })
+}
+
+/// Tells different values of a field apart.
+fn hash(value: FieldValue<'_>) -> u64 {
+    let bytes = match value {
+        FieldValue::Number(number) => return number,
+        FieldValue::Text(text) => text.decoded().into_owned(),
+        FieldValue::Ip(ip) => ip.to_string().into_bytes(),
+        FieldValue::Network(network) => network.to_string().into_bytes(),
+    };
+    let digest = blake3::hash(&bytes);
+    let (first, _) = digest.as_bytes().split_first_chunk().unwrap_or((&[0; 8], &[]));
+    u64::from_be_bytes(*first)
+}
