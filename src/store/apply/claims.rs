@@ -1,0 +1,184 @@
+//! Claims: what members delivered, what we made ourselves, what waits to leave.
+
+use super::{Applied, Draft};
+use crate::ageing;
+use crate::assess::{self, Heard};
+use crate::model::{Audience, Claim, Generation, IndicatorId, NodeId, Timestamp, Tlp};
+use crate::store::family::{self, Ends, Family};
+use crate::store::record::{KeptClaim, KeptContent, KeptOwn, Sent};
+use crate::store::{Refused, StoreError};
+use crate::wire::{SignedClaim, Verified};
+
+impl Draft<'_> {
+    pub(super) fn heard(
+        &mut self,
+        verified: &Verified,
+        from: NodeId,
+        at: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let came = KeptClaim {
+            heard: Heard {
+                claim: verified.claim().clone(),
+                pseudonym: verified.pseudonym(),
+                content: verified.content(),
+                delivered_by: [from].into(),
+                received: at,
+            },
+            bytes: verified.bytes().to_vec(),
+            own: false,
+        };
+        let key = self.claim_key(&came.heard);
+        let Some(kept) = self.claims.read_or_lost(self.db, &key)? else {
+            if self.full.is_some() {
+                self.remember(&came.heard, None);
+                return Ok(Applied::Refused(Refused::Full));
+            }
+            self.touch_by(&came.heard.claim, at)?;
+            self.keep_claim(&key, came);
+            return Ok(Applied::New);
+        };
+        let same = kept.heard.content == came.heard.content;
+        if same && kept.heard.delivered_by.contains(&from) {
+            return Ok(Applied::Known);
+        }
+        let heard = assess::merge(kept.heard.clone(), came.heard.clone());
+        if heard.content != came.heard.content {
+            self.remember(&came.heard, None);
+            return Ok(Applied::Older);
+        }
+        if !kept.own {
+            self.touch_by(&heard.claim, at)?;
+        }
+        self.drop_claim(&key, &kept.heard);
+        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own: kept.own });
+        Ok(match (same, kept.own) {
+            (true, _) => Applied::Known,
+            (false, true) => Applied::Clone,
+            (false, false) => Applied::Updated,
+        })
+    }
+
+    pub(super) fn own_claim(
+        &mut self,
+        signed: &SignedClaim,
+        audience: Audience,
+        generation: Generation,
+        at: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let id = signed.claim().indicator();
+        let (pseudonym, until) = (signed.pseudonym(), signed.claim().until);
+        let heard = Heard {
+            claim: signed.claim().clone(),
+            pseudonym,
+            content: signed.content(),
+            delivered_by: [].into(),
+            received: at,
+        };
+        let key = self.claim_key(&heard);
+        if let Some(kept) = self.claims.read_or_lost(self.db, &key)? {
+            if kept.heard.claim.revision >= signed.claim().revision {
+                return Err(StoreError::Overtaken);
+            }
+            self.drop_claim(&key, &kept.heard);
+        }
+        self.keep_claim(&key, KeptClaim { heard, bytes: signed.bytes().to_vec(), own: true });
+
+        let indicator = family::indicator(&self.db.sealer, id);
+        let key = family::outbox(&self.db.sealer, &indicator, audience);
+        let known = self.own.read_or_lost(self.db, &key)?;
+        let new = !known.as_ref().is_some_and(|own| own.sent.is_some());
+        let mut own = known.unwrap_or(KeptOwn { indicator: id, audience, sent: None, due: None });
+        own.sent = Some(Sent { pseudonym, generation, at });
+        self.own.put(&key, own);
+        self.mark(Family::Expiry, family::expiry(until, Ends::Sent, &key));
+        Ok(if new { Applied::New } else { Applied::Updated })
+    }
+
+    pub(super) fn wait(
+        &mut self,
+        id: IndicatorId,
+        audience: Audience,
+        due: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let indicator = family::indicator(&self.db.sealer, id);
+        let key = family::outbox(&self.db.sealer, &indicator, audience);
+        let mut own = self.own.read_or_lost(self.db, &key)?.unwrap_or(KeptOwn {
+            indicator: id,
+            audience,
+            sent: None,
+            due: None,
+        });
+        if own.due.is_some_and(|earlier| earlier <= due) {
+            return Ok(Applied::Known);
+        }
+        let new = own.due.is_none();
+        self.memory.pending += i64::from(new);
+        own.due = Some(due);
+        self.own.put(&key, own);
+        Ok(if new { Applied::New } else { Applied::Updated })
+    }
+
+    pub(super) fn wait_done(
+        &mut self,
+        id: IndicatorId,
+        audience: Audience,
+    ) -> Result<Applied, StoreError> {
+        let indicator = family::indicator(&self.db.sealer, id);
+        let key = family::outbox(&self.db.sealer, &indicator, audience);
+        let Some(mut own) = self.own.read_or_lost(self.db, &key)? else {
+            return Ok(Applied::Known);
+        };
+        if own.due.take().is_none() {
+            return Ok(Applied::Known);
+        }
+        self.memory.pending -= 1;
+        match own.sent {
+            Some(_) => self.own.put(&key, own),
+            None => self.own.delete(&key),
+        }
+        Ok(Applied::Updated)
+    }
+
+    fn claim_key(&self, heard: &Heard) -> Vec<u8> {
+        let indicator = family::indicator(&self.db.sealer, heard.claim.indicator());
+        family::claim(&self.db.sealer, &indicator, &heard.pseudonym)
+    }
+
+    /// What an indicator tells has changed by a claim.
+    fn touch_by(&mut self, claim: &Claim, seen: Timestamp) -> Result<(), StoreError> {
+        let indicator = family::indicator(&self.db.sealer, claim.indicator());
+        let crossing = claim_crossing(claim, self.now());
+        self.touch(&indicator, &claim.value, seen, crossing)?;
+        Ok(())
+    }
+
+    fn keep_claim(&mut self, key: &[u8], kept: KeptClaim) {
+        self.mark(Family::Expiry, family::expiry(kept.heard.claim.until, Ends::Claim, key));
+        self.remember(&kept.heard, Some(key.to_vec()));
+        self.claims.put(key, kept);
+    }
+
+    /// Takes back what points to a claim that is about to be replaced. Its
+    /// content id stays remembered, so that it is not let in again.
+    fn drop_claim(&mut self, key: &[u8], heard: &Heard) {
+        self.unmark(Family::Expiry, family::expiry(heard.claim.until, Ends::Claim, key));
+        self.remember(heard, None);
+    }
+
+    /// Remembers a content id until its claim ends. Only what gossip may carry:
+    /// these ids are for the mesh to know.
+    fn remember(&mut self, heard: &Heard, claim: Option<Vec<u8>>) {
+        if heard.claim.tlp <= Tlp::Green {
+            let key = family::content(&self.db.sealer, heard.claim.until, &heard.content);
+            self.content.put(&key, KeptContent { content: heard.content, claim });
+        }
+    }
+}
+
+/// When a claim crosses its next step.
+pub(super) fn claim_crossing(claim: &Claim, now: Timestamp) -> Option<Timestamp> {
+    let kind = claim.value.kind();
+    let base = ageing::base_of(claim);
+    let modified = ageing::counted_from(claim);
+    ageing::next_crossing(base, modified, &ageing::lifetime(kind), now)
+}

@@ -1,0 +1,208 @@
+//! Ends what has ended, by the index rows alone: the rest is never looked at.
+
+use std::collections::BTreeSet;
+
+use super::claims::claim_crossing;
+use super::sightings::{evidence_crossing, evidence_expiry};
+use super::{Applied, Draft};
+use crate::model::{DAY, Day, Timestamp};
+use crate::store::family::{self, Ends, Family, Id};
+use crate::store::record::{self, LedgerRow};
+use crate::store::{Purged, Refused, StoreError};
+
+/// Rows of each index that one purge looks at: a bounded part of the writer's time.
+const ROWS_PER_PURGE: usize = 1000;
+
+impl Draft<'_> {
+    pub(super) fn purge(
+        &mut self,
+        now: Timestamp,
+        egress_days: u32,
+    ) -> Result<Applied, StoreError> {
+        let believed = self.memory.state.last_time.unwrap_or(now);
+        if believed.since(now).max(now.since(believed)) > DAY {
+            return Ok(Applied::Refused(Refused::ClockJumped));
+        }
+        self.memory.state.last_time = Some(now);
+        let mut purged = Purged::default();
+        self.purge_ended(now.day(), &mut purged)?;
+        self.purge_content(now.day())?;
+        self.purge_ledger(now.minus(u64::from(egress_days) * DAY), &mut purged)?;
+        self.move_crossed(now, &mut purged)?;
+        Ok(Applied::Purged(purged))
+    }
+
+    fn purge_ended(&mut self, today: Day, purged: &mut Purged) -> Result<(), StoreError> {
+        let mut rows = 0;
+        let mut poorer = BTreeSet::new();
+        for row in self.db.rows(Family::Expiry, &[], &[])? {
+            let key = row?.key;
+            let Some((day, what, record)) = family::split_expiry(&key) else {
+                self.unmark(Family::Expiry, key);
+                continue;
+            };
+            if day > today {
+                break;
+            }
+            if rows == ROWS_PER_PURGE {
+                purged.more = true;
+                break;
+            }
+            rows += 1;
+            if self.end(what, record, today)? {
+                purged.ended += 1;
+                poorer.extend(family::indicator_of(record));
+            }
+            // A row that its record does not agree with is a leftover.
+            self.unmark(Family::Expiry, key);
+        }
+        for indicator in poorer {
+            self.drop_if_bare(&indicator)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a record if it has ended by its own word.
+    fn end(&mut self, what: Ends, key: &[u8], today: Day) -> Result<bool, StoreError> {
+        match what {
+            Ends::Evidence => {
+                let kept = self.evidence.read_or_lost(self.db, key)?;
+                let ended = kept.is_some_and(|kept| {
+                    family::split_expiry(&evidence_expiry(&kept.evidence, key))
+                        .is_some_and(|(end, _, _)| end <= today)
+                });
+                if ended {
+                    self.evidence.delete(key);
+                }
+                Ok(ended)
+            }
+            Ends::Claim => {
+                let kept = self.claims.read_or_lost(self.db, key)?;
+                let ended = kept.is_some_and(|kept| kept.heard.claim.until <= today);
+                if ended {
+                    self.claims.delete(key);
+                }
+                Ok(ended)
+            }
+            Ends::Sent => {
+                self.end_sent(key, today)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Forgets what was sent to an audience, unless a later claim took its place.
+    fn end_sent(&mut self, key: &[u8], today: Day) -> Result<(), StoreError> {
+        let Some(mut own) = self.own.read_or_lost(self.db, key)? else { return Ok(()) };
+        let Some(sent) = &own.sent else { return Ok(()) };
+        let indicator = family::indicator(&self.db.sealer, own.indicator);
+        let claim = family::claim(&self.db.sealer, &indicator, &sent.pseudonym);
+        let kept = self.claims.read_or_lost(self.db, &claim)?;
+        if kept.is_some_and(|kept| kept.heard.claim.until > today) {
+            return Ok(());
+        }
+        own.sent = None;
+        match own.due {
+            Some(_) => self.own.put(key, own),
+            None => self.own.delete(key),
+        }
+        Ok(())
+    }
+
+    /// An indicator without evidence and claims is gone.
+    fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
+        let bare = self.evidence.under(self.db, indicator)?.is_empty()
+            && self.claims.under(self.db, indicator)?.is_empty();
+        if !bare {
+            self.touch_again(indicator, None);
+            return Ok(());
+        }
+        if let Some(record) = self.indicators.read_or_lost(self.db, indicator)? {
+            self.unmark(Family::Added, family::added(record.added, indicator));
+            if let Some(due) = record.due {
+                self.unmark(Family::Due, family::due(due, indicator));
+            }
+            if let Some(count) = self.memory.kinds.get_mut(record.value.kind().label()) {
+                *count = count.saturating_sub(1);
+            }
+            self.indicators.delete(indicator);
+        }
+        Ok(())
+    }
+
+    /// Content ids of claims that have ended: such a claim is refused by its day.
+    fn purge_content(&mut self, today: Day) -> Result<(), StoreError> {
+        let end = today.plus(1).0.to_be_bytes().to_vec();
+        let first = self.db.rows(Family::Content, &[], &[])?.next().transpose()?;
+        if first.is_some_and(|row| row.key < end) {
+            self.content_until = Some(end);
+        }
+        Ok(())
+    }
+
+    fn purge_ledger(&mut self, before: Timestamp, purged: &mut Purged) -> Result<(), StoreError> {
+        let mut rows = 0;
+        let first = family::egress(self.memory.state.ledger.first);
+        for row in self.db.rows(Family::Egress, &[], &first)? {
+            let row = row?;
+            // A damaged row stays, for the operator to see.
+            let Ok(kept) = record::open::<LedgerRow>(&self.db.sealer, &row.key, &row.stored) else {
+                break;
+            };
+            if kept.row.at >= before {
+                break;
+            }
+            if rows == ROWS_PER_PURGE {
+                purged.more = true;
+                break;
+            }
+            rows += 1;
+            let chain = &mut self.memory.state.ledger;
+            self.ledger.insert(chain.first, None);
+            chain.first += 1;
+            chain.anchor = *blake3::hash(&row.stored).as_bytes();
+        }
+        Ok(())
+    }
+
+    /// Stamps what has aged by a step, and finds its next step.
+    fn move_crossed(&mut self, now: Timestamp, purged: &mut Purged) -> Result<(), StoreError> {
+        let mut rows = 0;
+        for row in self.db.rows(Family::Due, &[], &[])? {
+            let key = row?.key;
+            let Some((due, indicator)) = family::split_time(&key) else {
+                self.unmark(Family::Due, key);
+                continue;
+            };
+            if Timestamp(due) > now {
+                break;
+            }
+            if rows == ROWS_PER_PURGE {
+                purged.more = true;
+                break;
+            }
+            rows += 1;
+            self.unmark(Family::Due, key);
+            // A row that its record does not agree with is a leftover.
+            if let Some(mut record) = self.indicators.read_or_lost(self.db, &indicator)?
+                && record.due == Some(Timestamp(due))
+            {
+                record.due = None;
+                self.indicators.put(&indicator, record);
+                let crossing = self.crossing(&indicator, now)?;
+                self.touch_again(&indicator, crossing);
+                purged.crossed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the first of all that is known of an indicator crosses its next step.
+    fn crossing(&self, indicator: &Id, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let evidence = self.evidence.under(self.db, indicator)?;
+        let claims = self.claims.under(self.db, indicator)?;
+        let own = evidence.iter().filter_map(|kept| evidence_crossing(&kept.evidence, now));
+        let heard = claims.iter().filter_map(|kept| claim_crossing(&kept.heard.claim, now));
+        Ok(own.chain(heard).min())
+    }
+}

@@ -1,0 +1,253 @@
+//! What can be written, and what comes of it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::FutureExt as _;
+use multiaddr::Multiaddr;
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use crate::model::{
+    Audience, ContentId, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting, Source,
+    Timestamp, Value,
+};
+use crate::wire::{SignedClaim, Verified};
+
+/// One change. All changes of one call are kept, or none is.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Absorbs one observation into the evidence of its indicator and origin.
+    Sighting(Sighting),
+    /// The operator decides how far a piece of evidence may travel; later
+    /// sightings do not change it.
+    SetScope {
+        /// The indicator.
+        indicator: IndicatorId,
+        /// Whose evidence.
+        origin: Origin,
+        /// How far it may travel from now on.
+        scope: Scope,
+    },
+    /// A bucket of the detector, or that it is empty.
+    Detector {
+        /// The bucket's name.
+        key: Vec<u8>,
+        /// Its state; `None` deletes it.
+        bucket: Option<Vec<u8>>,
+    },
+    /// How far a file was read.
+    Offset {
+        /// The log format.
+        source: Source,
+        /// The file.
+        path: String,
+        /// The watcher's checkpoint, opaque here.
+        bytes: Vec<u8>,
+    },
+    /// A claim that a member delivered.
+    Heard {
+        /// The claim.
+        verified: Verified,
+        /// Who delivered it.
+        from: NodeId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A claim of our own, about to be told to an audience.
+    Own {
+        /// The claim.
+        signed: SignedClaim,
+        /// To whom it speaks.
+        audience: Audience,
+        /// The generation of its pseudonym.
+        generation: Generation,
+        /// When it was made.
+        at: Timestamp,
+    },
+    /// Something is to be told to an audience at a time. What waits already
+    /// keeps the earlier time.
+    Outbox {
+        /// The indicator.
+        indicator: IndicatorId,
+        /// To whom.
+        audience: Audience,
+        /// Not before this time.
+        due: Timestamp,
+    },
+    /// Nothing is left to be told to that audience.
+    OutboxDone {
+        /// The indicator.
+        indicator: IndicatorId,
+        /// To whom.
+        audience: Audience,
+    },
+    /// Something is about to leave this node.
+    Egress(EgressRow),
+    /// What is known of a peer from now on.
+    PeerRecord(PeerRecord),
+    /// Nothing is known of a peer from now on.
+    ForgetPeer(NodeId),
+    /// This operator's vote on an indicator.
+    Vote {
+        /// The indicator.
+        indicator: IndicatorId,
+        /// It is none.
+        false_positive: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// The clock is believed: what ended by it may be purged.
+    Clock {
+        /// What it shows.
+        now: Timestamp,
+    },
+    /// Deletes what has ended and gives a new stamp to what has aged by a step,
+    /// a bounded part of it.
+    Purge {
+        /// What the clock shows.
+        now: Timestamp,
+        /// How many days the egress ledger is kept.
+        egress_days: u32,
+    },
+}
+
+/// What came of one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is the first of its kind: a new indicator for a sighting, a new claim, a new record.
+    New,
+    /// It changed what was there.
+    Updated,
+    /// It was there already; a further deliverer of a claim was noted.
+    Known,
+    /// A higher revision is stored; it was not kept.
+    Older,
+    /// It came under one of our own pseudonyms with a higher revision than ours
+    /// and was kept: a clone of this node or an old backup is running.
+    Clone,
+    /// An egress row got this number.
+    Egress(u64),
+    /// What a purge did.
+    Purged(Purged),
+    /// It was not kept.
+    Refused(Refused),
+}
+
+/// Why a single change was not kept, while the rest of its call was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The store is full. A claim's content id is remembered nevertheless.
+    #[error("the store is full")]
+    Full,
+    /// There is no such evidence.
+    #[error("this node holds no such evidence")]
+    NoEvidence,
+    /// The clock has jumped by more than a day since it was last believed.
+    #[error("the clock has jumped by more than a day")]
+    ClockJumped,
+}
+
+/// What a purge did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Records that ended.
+    pub ended: u64,
+    /// Indicators that aged by a step.
+    pub crossed: u64,
+    /// More is left: purge again.
+    pub more: bool,
+}
+
+/// One thing that leaves this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EgressRow {
+    /// When.
+    pub at: Timestamp,
+    /// The indicator.
+    pub value: Value,
+    /// To whom.
+    pub audience: EgressAudience,
+    /// At which privacy level.
+    pub level: Level,
+    /// The fields that were told.
+    pub fields: Vec<String>,
+    /// The claim's content id.
+    pub content: ContentId,
+}
+
+/// To whom something left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EgressAudience {
+    /// To the community, by way of so many connected members.
+    Mesh {
+        /// How many.
+        members: u32,
+    },
+    /// To one member.
+    Member(NodeId),
+}
+
+/// What is known of a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerRecord {
+    /// Which node.
+    pub node: NodeId,
+    /// What it is to us.
+    pub standing: Standing,
+    /// The operator's name for it; empty for a candidate.
+    pub name: String,
+    /// The organisation that it belongs to; empty for a candidate.
+    pub organisation: String,
+    /// How much its claims weigh, 0 to 1.
+    pub trust: f64,
+    /// Whether it is told what we saw ourselves.
+    pub attest: bool,
+    /// The strictest privacy level for it, if it has one of its own.
+    pub level: Option<Level>,
+    /// Where it was reached, the last address first; at most [`MAX_PEER_ADDRESSES`] are kept.
+    pub addresses: Vec<Multiaddr>,
+    /// Since when it has this standing.
+    pub since: Timestamp,
+    /// When it was last connected, or knocked, or was discovered.
+    pub seen: Option<Timestamp>,
+}
+
+/// How many addresses of one peer are kept.
+pub const MAX_PEER_ADDRESSES: usize = 16;
+/// How many candidates are kept: strangers can make any number of them. The one
+/// that was seen the longest ago makes room.
+pub const MAX_CANDIDATES: usize = 1000;
+
+/// What a peer is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It knocked or was discovered, and waits for approval.
+    Candidate,
+    /// The operator approved it.
+    Approved,
+    /// The operator revoked it.
+    Revoked,
+}
+
+/// The promise of an answer from the writer.
+///
+/// As a future or by [`Receipt::wait`], which blocks. `Ok` means that the
+/// changes are on the disk.
+#[derive(Debug)]
+pub struct Receipt(pub(super) oneshot::Receiver<Result<Vec<Applied>, StoreError>>);
+
+impl Receipt {
+    /// Blocks until the changes are durable or refused. Not for async code.
+    pub fn wait(self) -> Result<Vec<Applied>, StoreError> {
+        futures::executor::block_on(self)
+    }
+}
+
+impl Future for Receipt {
+    type Output = Result<Vec<Applied>, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_unpin(context).map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+    }
+}

@@ -1,0 +1,184 @@
+//! The column families and the layout of their keys.
+//!
+//! Whatever would tell a value, a peer or a path is a keyed hash here; only
+//! times and days stand in the clear, because the order of keys is what they
+//! are for. Index families (`added`, `due`, `expiry`) have no values: the record
+//! that they name holds the same number under its seal and decides.
+
+use crate::keys::Sealer;
+use crate::model::{
+    Audience, ContentId, Day, IndicatorId, NodeId, Origin, Pseudonym, Source, Timestamp,
+};
+
+/// A keyed hash.
+pub(super) type Id = [u8; 16];
+
+/// The column families (design section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Family {
+    /// indicator ‖ origin → what this node saw.
+    Evidence,
+    /// indicator ‖ pseudonym → a signed claim, its deliverers.
+    Claims,
+    /// indicator → value, first and last seen, its stamps.
+    Indicators,
+    /// stamp ‖ indicator.
+    Added,
+    /// time ‖ indicator.
+    Due,
+    /// day ‖ what ‖ key of the record that ends.
+    Expiry,
+    /// day ‖ content → content id and where its claim is.
+    Content,
+    /// bucket's key → bucket.
+    Detector,
+    /// source and path → checkpoint.
+    Offsets,
+    /// node → what is known of it.
+    Peers,
+    /// indicator ‖ audience → what was sent, what is due.
+    Outbox,
+    /// number → what left this node.
+    Egress,
+    /// indicator → this operator's vote.
+    Votes,
+    /// API tokens (a later step writes them).
+    Tokens,
+    /// Schema, canary, last times.
+    Meta,
+}
+
+impl Family {
+    /// Every family.
+    pub(super) const ALL: [Self; 15] = [
+        Self::Evidence,
+        Self::Claims,
+        Self::Indicators,
+        Self::Added,
+        Self::Due,
+        Self::Expiry,
+        Self::Content,
+        Self::Detector,
+        Self::Offsets,
+        Self::Peers,
+        Self::Outbox,
+        Self::Egress,
+        Self::Votes,
+        Self::Tokens,
+        Self::Meta,
+    ];
+
+    /// Its name in the database.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Evidence => "evidence",
+            Self::Claims => "claims",
+            Self::Indicators => "indicators",
+            Self::Added => "added",
+            Self::Due => "due",
+            Self::Expiry => "expiry",
+            Self::Content => "content",
+            Self::Detector => "detector",
+            Self::Offsets => "offsets",
+            Self::Peers => "peers",
+            Self::Outbox => "outbox",
+            Self::Egress => "egress",
+            Self::Votes => "votes",
+            Self::Tokens => "tokens",
+            Self::Meta => "meta",
+        }
+    }
+}
+
+/// What an `expiry` row ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ends {
+    /// A record of `evidence`.
+    Evidence,
+    /// A record of `claims`.
+    Claim,
+    /// What was sent, in a record of `outbox`.
+    Sent,
+}
+
+impl Ends {
+    fn code(self) -> u8 {
+        match self {
+            Self::Evidence => 0,
+            Self::Claim => 1,
+            Self::Sent => 2,
+        }
+    }
+}
+
+pub(super) fn indicator(sealer: &Sealer, id: IndicatorId) -> Id {
+    sealer.keyed("indicator", id.as_bytes())
+}
+
+pub(super) fn evidence(indicator: &Id, origin: Origin) -> Vec<u8> {
+    [indicator.as_slice(), origin.name().as_bytes()].concat()
+}
+
+pub(super) fn claim(sealer: &Sealer, indicator: &Id, pseudonym: &Pseudonym) -> Vec<u8> {
+    [*indicator, sealer.keyed("pseudonym", pseudonym.as_bytes())].concat()
+}
+
+pub(super) fn outbox(sealer: &Sealer, indicator: &Id, audience: Audience) -> Vec<u8> {
+    let name = match audience {
+        Audience::Mesh => b"mesh".to_vec(),
+        Audience::Peer(node) => node.to_peer_id_bytes(),
+    };
+    [*indicator, sealer.keyed("audience", &name)].concat()
+}
+
+pub(super) fn added(stamp: u64, indicator: &Id) -> Vec<u8> {
+    [stamp.to_be_bytes().as_slice(), indicator].concat()
+}
+
+pub(super) fn due(at: Timestamp, indicator: &Id) -> Vec<u8> {
+    [at.seconds().to_be_bytes().as_slice(), indicator].concat()
+}
+
+pub(super) fn expiry(day: Day, what: Ends, record: &[u8]) -> Vec<u8> {
+    [day.0.to_be_bytes().as_slice(), &[what.code()], record].concat()
+}
+
+/// The parts of an `expiry` key.
+pub(super) fn split_expiry(key: &[u8]) -> Option<(Day, Ends, &[u8])> {
+    let (day, rest) = key.split_first_chunk::<4>()?;
+    let (code, record) = rest.split_first()?;
+    let what = [Ends::Evidence, Ends::Claim, Ends::Sent].into_iter().find(|w| w.code() == *code)?;
+    Some((Day(u32::from_be_bytes(*day)), what, record))
+}
+
+/// The parts of an `added` or a `due` key.
+pub(super) fn split_time(key: &[u8]) -> Option<(u64, Id)> {
+    let (time, indicator) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*time), indicator.try_into().ok()?))
+}
+
+/// The indicator that a key of `evidence`, `claims` or `outbox` begins with.
+pub(super) fn indicator_of(key: &[u8]) -> Option<Id> {
+    key.first_chunk::<16>().copied()
+}
+
+pub(super) fn content(sealer: &Sealer, until: Day, id: &ContentId) -> Vec<u8> {
+    [until.0.to_be_bytes().as_slice(), &sealer.keyed("content", id.as_bytes())].concat()
+}
+
+pub(super) fn detector(sealer: &Sealer, bucket: &[u8]) -> Id {
+    sealer.keyed("detector", bucket)
+}
+
+pub(super) fn offset(sealer: &Sealer, source: Source, path: &str) -> Id {
+    let name = [source.name().as_bytes(), b"\0", path.as_bytes()].concat();
+    sealer.keyed("offset", &name)
+}
+
+pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {
+    sealer.keyed("peer", node.public_key())
+}
+
+pub(super) fn egress(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}

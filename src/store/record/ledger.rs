@@ -1,0 +1,70 @@
+//! A row of the egress ledger, chained to the row before it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Blob, Record, evidence};
+use crate::model::{ContentId, NodeId, Timestamp};
+use crate::store::family::Family;
+use crate::store::{EgressAudience, EgressRow};
+
+/// A row and the BLAKE3 of the stored value of the row before it.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct LedgerRow {
+    pub(in crate::store) previous: [u8; 32],
+    pub(in crate::store) row: EgressRow,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct LedgerForm {
+    previous: Blob,
+    at: u64,
+    kind: String,
+    value: String,
+    members: Option<u32>,
+    member: Option<Blob>,
+    level: String,
+    fields: Vec<String>,
+    content: Blob,
+}
+
+impl Record for LedgerRow {
+    const FAMILY: Family = Family::Egress;
+    const VERSION: u8 = 1;
+    type Form = LedgerForm;
+
+    fn to_form(&self) -> LedgerForm {
+        let row = &self.row;
+        let (members, member) = match &row.audience {
+            EgressAudience::Mesh { members } => (Some(*members), None),
+            EgressAudience::Member(node) => (None, Some(node.public_key().into())),
+        };
+        LedgerForm {
+            previous: (&self.previous).into(),
+            at: row.at.seconds(),
+            kind: row.value.kind().name().to_owned(),
+            value: row.value.as_str().to_owned(),
+            members,
+            member,
+            level: row.level.name().to_owned(),
+            fields: row.fields.clone(),
+            content: row.content.as_bytes().into(),
+        }
+    }
+
+    fn from_form(form: LedgerForm) -> Option<Self> {
+        let audience = match (form.members, form.member) {
+            (Some(members), None) => EgressAudience::Mesh { members },
+            (None, Some(node)) => EgressAudience::Member(NodeId::from_public_key(node.array()?)),
+            (None, None) | (Some(_), Some(_)) => return None,
+        };
+        let row = EgressRow {
+            at: Timestamp(form.at),
+            value: evidence::value(&form.kind, &form.value)?,
+            audience,
+            level: form.level.parse().ok()?,
+            fields: form.fields,
+            content: ContentId(form.content.array()?),
+        };
+        Some(Self { previous: form.previous.array()?, row })
+    }
+}

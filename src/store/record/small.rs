@@ -1,0 +1,162 @@
+//! The records with few fields.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Blob, Record};
+use crate::model::{
+    Audience, ContentId, Generation, IndicatorId, NodeId, Pseudonym, Source, Timestamp,
+};
+use crate::store::family::Family;
+
+/// What one audience was told of one indicator, and what it is to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptOwn {
+    pub(in crate::store) indicator: IndicatorId,
+    pub(in crate::store) audience: Audience,
+    pub(in crate::store) sent: Option<Sent>,
+    pub(in crate::store) due: Option<Timestamp>,
+}
+
+/// The claim that was last made for an audience.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct Sent {
+    pub(in crate::store) pseudonym: Pseudonym,
+    pub(in crate::store) generation: Generation,
+    pub(in crate::store) at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::store) struct OwnForm {
+    indicator: Blob,
+    member: Option<Blob>,
+    sent: Option<(Blob, u32, u64)>,
+    due: Option<u64>,
+}
+
+impl Record for KeptOwn {
+    const FAMILY: Family = Family::Outbox;
+    const VERSION: u8 = 1;
+    type Form = OwnForm;
+
+    fn to_form(&self) -> OwnForm {
+        OwnForm {
+            indicator: self.indicator.as_bytes().into(),
+            member: match &self.audience {
+                Audience::Mesh => None,
+                Audience::Peer(node) => Some(node.public_key().into()),
+            },
+            sent: self
+                .sent
+                .as_ref()
+                .map(|sent| (sent.pseudonym.as_bytes().into(), sent.generation, sent.at.seconds())),
+            due: self.due.map(Timestamp::seconds),
+        }
+    }
+
+    fn from_form(form: OwnForm) -> Option<Self> {
+        let audience = match form.member {
+            None => Audience::Mesh,
+            Some(node) => Audience::Peer(NodeId::from_public_key(node.array()?)),
+        };
+        let sent = match form.sent {
+            None => None,
+            Some((pseudonym, generation, at)) => Some(Sent {
+                pseudonym: Pseudonym(pseudonym.array()?),
+                generation,
+                at: Timestamp(at),
+            }),
+        };
+        Some(Self {
+            indicator: IndicatorId(form.indicator.array()?),
+            audience,
+            sent,
+            due: form.due.map(Timestamp),
+        })
+    }
+}
+
+/// A content id that was seen: of a claim that is stored, was replaced, or had no room.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptContent {
+    pub(in crate::store) content: ContentId,
+    /// The key of its claim, if the claim is stored.
+    pub(in crate::store) claim: Option<Vec<u8>>,
+}
+
+impl Record for KeptContent {
+    const FAMILY: Family = Family::Content;
+    const VERSION: u8 = 1;
+    type Form = (Blob, Option<Blob>);
+
+    fn to_form(&self) -> Self::Form {
+        (self.content.as_bytes().into(), self.claim.clone().map(Blob))
+    }
+
+    fn from_form((content, claim): Self::Form) -> Option<Self> {
+        Some(Self { content: ContentId(content.array()?), claim: claim.map(|key| key.0) })
+    }
+}
+
+/// A bucket of the detector.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptBucket {
+    pub(in crate::store) key: Vec<u8>,
+    pub(in crate::store) bucket: Vec<u8>,
+}
+
+impl Record for KeptBucket {
+    const FAMILY: Family = Family::Detector;
+    const VERSION: u8 = 1;
+    type Form = (Blob, Blob);
+
+    fn to_form(&self) -> Self::Form {
+        (Blob(self.key.clone()), Blob(self.bucket.clone()))
+    }
+
+    fn from_form((key, bucket): Self::Form) -> Option<Self> {
+        Some(Self { key: key.0, bucket: bucket.0 })
+    }
+}
+
+/// How far a file was read.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptOffset {
+    pub(in crate::store) source: Source,
+    pub(in crate::store) path: String,
+    pub(in crate::store) bytes: Vec<u8>,
+}
+
+impl Record for KeptOffset {
+    const FAMILY: Family = Family::Offsets;
+    const VERSION: u8 = 1;
+    type Form = (String, String, Blob);
+
+    fn to_form(&self) -> Self::Form {
+        (self.source.name().to_owned(), self.path.clone(), Blob(self.bytes.clone()))
+    }
+
+    fn from_form((source, path, bytes): Self::Form) -> Option<Self> {
+        Some(Self { source: source.parse().ok()?, path, bytes: bytes.0 })
+    }
+}
+
+/// This operator's vote.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptVote {
+    pub(in crate::store) false_positive: bool,
+    pub(in crate::store) at: Timestamp,
+}
+
+impl Record for KeptVote {
+    const FAMILY: Family = Family::Votes;
+    const VERSION: u8 = 1;
+    type Form = (bool, u64);
+
+    fn to_form(&self) -> Self::Form {
+        (self.false_positive, self.at.seconds())
+    }
+
+    fn from_form((false_positive, at): Self::Form) -> Option<Self> {
+        Some(Self { false_positive, at: Timestamp(at) })
+    }
+}
