@@ -61,7 +61,9 @@ pub fn is_global(address: &Multiaddr) -> bool {
     }
 }
 
-fn ip(address: &Multiaddr) -> Option<IpAddr> {
+/// The address of the host, if it is written as one.
+#[must_use]
+pub fn ip(address: &Multiaddr) -> Option<IpAddr> {
     address.iter().find_map(|part| match part {
         Protocol::Ip4(v4) => Some(IpAddr::V4(v4)),
         Protocol::Ip6(v6) => Some(IpAddr::V6(v6)),

@@ -1,1 +1,100 @@
-//! (to be written)
+//! Where everything meets: what is seen, what is told, what is heard.
+//!
+//! Owns the order in which things happen; decides nothing itself. Every path
+//! out goes through [`crate::privacy::share`], every path in through
+//! [`crate::wire::verify`].
+
+mod clock;
+mod error;
+mod live;
+mod observe;
+pub mod peers;
+pub mod pipeline;
+mod query;
+mod receive;
+mod reload;
+mod run;
+mod share;
+mod sweep;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use self::peers::Book;
+use crate::keys::{PseudonymSecret, Sealer};
+use crate::mesh::Mesh;
+use crate::metrics::Metrics;
+use crate::model::{Community, NodeId, Timestamp};
+use crate::store::{Applied, Change, Store};
+
+pub use clock::now;
+pub use error::NodeError;
+pub use live::Live;
+pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
+pub use reload::Reloaded;
+pub use run::{Running, Start};
+pub use share::NewIndicator;
+
+/// A node. Cheap to clone; all clones are the same node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: NodeId,
+    community: Community,
+    started: Timestamp,
+    pseudonyms: PseudonymSecret,
+    sealer: Sealer,
+    store: Store,
+    mesh: Mesh,
+    metrics: Metrics,
+    /// The only writer is `reload`; everybody else reads snapshots.
+    live: watch::Sender<Arc<Live>>,
+    /// Held for a few map operations, never across an await.
+    book: Mutex<Book>,
+    watchers: Mutex<Vec<WatcherStatus>>,
+    /// Wakes the sharing loop when something became due.
+    due: Notify,
+}
+
+impl Node {
+    /// Its key.
+    pub fn id(&self) -> NodeId {
+        self.inner.id
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The configuration in force.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.inner.live.borrow())
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.inner.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes changes and returns when they are durable.
+    async fn write(&self, changes: Vec<Change>) -> Result<Vec<Applied>, NodeError> {
+        self.blocking(move |node| Ok(node.inner.store.write(changes).wait()?)).await
+    }
+
+    /// Runs something that may block, such as a read of the store, off the async threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, NodeError> + Send + 'static,
+    ) -> Result<T, NodeError> {
+        let node = self.clone();
+        tokio::task::spawn_blocking(move || work(&node)).await.map_err(|_| NodeError::Stopping)?
+    }
+}

@@ -1,0 +1,21 @@
+//! The one place that asks the machine what time it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::model::Timestamp;
+
+/// Outputs read the same assessment for so long, so that ETags, versions and
+/// consumers agree (design section 4).
+const TICK_SECONDS: u64 = 600;
+
+/// Now, by the machine's clock; the epoch if it stands before that.
+pub fn now() -> Timestamp {
+    #[allow(clippy::disallowed_methods)] // this is the place
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since_epoch.as_secs())
+}
+
+/// The beginning of the assessment tick that `now` lies in.
+pub fn tick(now: Timestamp) -> Timestamp {
+    now.floor(TICK_SECONDS)
+}

@@ -1,0 +1,196 @@
+//! What the configuration says, ready for use. Read from the files it names;
+//! replaced as a whole on SIGHUP, so nobody ever sees half of a new one.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::NodeError;
+use super::peers::{ApprovedBy, Member};
+use super::pipeline;
+use crate::assess::Outputs;
+use crate::config::{Config, Loaded};
+use crate::detect::{RuleProblem, Rules};
+use crate::hygiene::{Lists, Own, Warninglist};
+use crate::model::NodeId;
+use crate::privacy::Policy;
+
+/// The largest warninglist or rule file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// A configuration and what was made of it.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The configuration itself.
+    pub config: Config,
+    /// As it was read, to tell what changed.
+    pub loaded: Loaded,
+    /// What must never become an indicator here.
+    pub lists: Arc<Lists>,
+    /// How much of a claim is told.
+    pub policy: Policy,
+    /// When something is blocked.
+    pub outputs: Outputs,
+    /// The detection rules.
+    pub rules: Rules,
+    /// Own addresses that were learnt, not configured.
+    pub learnt: Vec<IpAddr>,
+}
+
+impl Live {
+    /// Reads the files that a configuration names and puts everything together.
+    pub fn build(loaded: Loaded) -> Result<Self, NodeError> {
+        let config = loaded.config.clone();
+        let learnt = global_interface_addresses();
+        let lists = lists(&config, &learnt)?;
+        Ok(Self {
+            policy: Policy {
+                level: config.privacy.level,
+                allow_custom_fields: config.privacy.allow_custom_fields,
+                tags: config.privacy.tags.clone(),
+                never_share: config.privacy.never_share.clone(),
+                internal: internal_words(&config),
+            },
+            outputs: Outputs {
+                threshold: config.outputs.block.confidence,
+                sources: config.outputs.block.sources,
+                kinds: config.outputs.block.kinds.clone(),
+                shorten: config.ageing.clone(),
+            },
+            rules: rules(&config)?,
+            lists: Arc::new(lists),
+            learnt,
+            config,
+            loaded,
+        })
+    }
+
+    /// What stays and what comes of a changed configuration: peers, groups,
+    /// hygiene, detection, ageing and the log level (design section 9).
+    pub fn reloaded(&self, next: Loaded) -> Result<Self, NodeError> {
+        let mut merged = self.loaded.clone();
+        merged.config.peers = next.config.peers;
+        merged.config.groups = next.config.groups;
+        merged.config.hygiene = next.config.hygiene;
+        merged.config.detection = next.config.detection;
+        merged.config.ageing = next.config.ageing;
+        merged.config.node.log_level = next.config.node.log_level;
+        Self::build(merged)
+    }
+
+    /// What the pipeline needs of it.
+    pub fn pipeline_settings(&self) -> pipeline::Settings {
+        let watchers = &self.config.watchers;
+        pipeline::Settings {
+            lists: Arc::clone(&self.lists),
+            source_tlp: watchers
+                .source_tlp
+                .iter()
+                .map(|(source, tlp)| (*source, tlp.strictest(watchers.tlp)))
+                .collect::<BTreeMap<_, _>>(),
+            default_tlp: watchers.tlp,
+            trusted_proxies: watchers.trusted_proxies.clone(),
+            utc_offset: utc_offset(),
+        }
+    }
+
+    /// The members that the configuration names.
+    pub fn configured_members(&self, own: NodeId) -> impl Iterator<Item = Member> + '_ {
+        self.config.peers.iter().filter(move |peer| peer.peer_id != own).map(|peer| Member {
+            node: peer.peer_id,
+            name: peer.name.clone(),
+            organisation: peer.organisation.clone(),
+            trust: peer.trust,
+            attest: peer.attest,
+            level: peer.level,
+            addresses: peer.addresses.clone(),
+            by: ApprovedBy::Config,
+        })
+    }
+}
+
+fn lists(config: &Config, learnt: &[IpAddr]) -> Result<Lists, NodeError> {
+    let mut own = Vec::new();
+    for entry in &config.hygiene.own {
+        let entry: Own =
+            entry.parse().map_err(|why| NodeError::Request(format!("[hygiene] own: {why}")))?;
+        own.push(entry);
+    }
+    let external = config.network.external_addresses.iter().filter_map(crate::mesh::address::ip);
+    own.extend(learnt.iter().copied().chain(external).map(|ip| Own::Net(IpNet::from(ip))));
+    let mut warninglists = Vec::new();
+    for path in &config.hygiene.warninglists {
+        let path = config.resolve(path);
+        let text = read(&path)?;
+        warninglists.push(Warninglist::parse(&text).map_err(|why| file_error(&path, &why))?);
+    }
+    Ok(Lists::new(own, warninglists))
+}
+
+fn rules(config: &Config) -> Result<Rules, NodeError> {
+    // Disabled first, so that a rule of one's own may take a built-in one's name.
+    let mut rules = Rules::builtin().without(&config.detection.disable);
+    for path in &config.detection.rules {
+        let path = config.resolve(path);
+        let text = read(&path)?;
+        let own = Rules::parse(&text).map_err(|problems| rule_error(&path, &problems))?;
+        rules = rules.and(own).map_err(|problems| rule_error(&path, &problems))?;
+    }
+    Ok(rules)
+}
+
+#[allow(clippy::disallowed_methods)] // the files are named by the operator
+fn read(path: &Path) -> Result<String, NodeError> {
+    let too_large =
+        std::fs::metadata(path).map_err(|why| file_error(path, &why))?.len() > MAX_FILE_BYTES;
+    if too_large {
+        return Err(file_error(path, &"it is larger than 64 MiB"));
+    }
+    std::fs::read_to_string(path).map_err(|why| file_error(path, &why))
+}
+
+fn rule_error(path: &Path, problems: &[RuleProblem]) -> NodeError {
+    let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    file_error(path, &all.join("; "))
+}
+
+fn file_error(path: &Path, why: &dyn std::fmt::Display) -> NodeError {
+    NodeError::File { path: path.to_owned(), what: why.to_string() }
+}
+
+/// Addresses of this machine's interfaces that the internet can reach.
+fn global_interface_addresses() -> Vec<IpAddr> {
+    let addresses = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut global: Vec<IpAddr> = addresses
+        .into_iter()
+        .map(|interface| interface.ip())
+        .filter(|ip| crate::hygiene::fixed(&crate::model::Value::from_ip(*ip)).is_ok())
+        .collect();
+    global.sort_unstable();
+    global.dedup();
+    global
+}
+
+/// Seconds that local time is ahead of UTC.
+fn utc_offset() -> i32 {
+    chrono::Local::now().offset().local_minus_utc()
+}
+
+/// Names of this machine and of the people on it, which leave in no tag and no custom field.
+#[allow(clippy::disallowed_methods)] // the system's own files
+fn internal_words(config: &Config) -> Vec<String> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let people = users.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let uid: u32 = fields.nth(1)?.parse().ok()?;
+        // Debian policy section 9.2.2: people have 1000 to 59999.
+        (1_000..60_000).contains(&uid).then(|| name.to_owned())
+    });
+    let words = [host, config.node.name.clone()].into_iter().chain(people);
+    words.filter(|word| !word.is_empty()).collect()
+}

@@ -1,0 +1,120 @@
+//! From log lines to evidence: one thread owns the pipeline and takes the
+//! watchers' batches in order.
+//!
+//! Evidence, changed detector buckets, the file position and the wish to share
+//! go into the store in one atomic write, so a crash leaves the same
+//! indicators and counts as an uninterrupted run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use super::pipeline::Pipeline;
+use super::{Live, Node, clock};
+use crate::model::{Audience, IndicatorId, Timestamp};
+use crate::privacy::tlp;
+use crate::store::{Change, Receipt, Store, StoreError};
+use crate::watch::Batch;
+use rand::RngExt as _;
+
+/// Takes batches until the watchers stop.
+pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>) {
+    let mut live = node.inner.live.subscribe();
+    let mut pending: Option<Receipt> = None;
+    while let Ok(batch) = batches.recv() {
+        if live.has_changed().unwrap_or(false) {
+            let live = Arc::clone(&live.borrow_and_update());
+            pending.take().into_iter().for_each(|receipt| settle(node, receipt));
+            take_over(node, &live, &mut pipeline);
+        }
+        let changes = look_at(node, &mut pipeline, batch, clock::now());
+        let shared = changes.iter().any(|change| matches!(change, Change::Outbox { .. }));
+        let receipt = node.inner.store.write(changes);
+        // One group may be on its way to the disk while the next is prepared.
+        if let Some(earlier) = pending.replace(receipt) {
+            settle(node, earlier);
+        }
+        if shared {
+            node.inner.due.notify_one();
+        }
+    }
+    if let Some(last) = pending {
+        settle(node, last);
+    }
+}
+
+/// New rules begin with the buckets that the old ones left in the store.
+fn take_over(node: &Node, live: &Live, pipeline: &mut Pipeline) {
+    pipeline.replace(live.rules.clone(), live.pipeline_settings());
+    if let Err(error) = restore(&node.inner.store, pipeline) {
+        tracing::error!(%error, "the detector begins to count anew");
+    }
+}
+
+/// Takes over the buckets in the store.
+pub(super) fn restore(store: &Store, pipeline: &mut Pipeline) -> Result<(), StoreError> {
+    for bucket in store.detector()? {
+        let (key, bucket) = bucket?;
+        pipeline.detector().restore(&key, &bucket);
+    }
+    Ok(())
+}
+
+fn settle(node: &Node, receipt: Receipt) {
+    match receipt.wait() {
+        Ok(_) => node.inner.due.notify_one(),
+        Err(error) => {
+            tracing::error!(%error, "what the watchers saw could not be stored; the lines are read again at the next start")
+        }
+    }
+}
+
+/// Everything that one batch changes.
+fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -> Vec<Change> {
+    let metrics = &node.inner.metrics;
+    let source = batch.source;
+    let mut changes = Vec::new();
+    let mut to_share: BTreeSet<IndicatorId> = BTreeSet::new();
+    let (mut failures, mut seen) = (0, 0);
+    for line in &batch.lines {
+        let looked = pipeline.look(source, line, now);
+        if let Err(unparsed) = &looked.parsed {
+            failures += 1;
+            metrics.parse_failures.with_label_values(&[source.name(), unparsed.label()]).inc();
+        }
+        for (_, unfit) in &looked.refused {
+            metrics.hygiene_refusals.with_label_values(&[unfit.label()]).inc();
+        }
+        for hit in looked.hits {
+            seen += 1;
+            let sighting = pipeline.sighting(source, hit);
+            if tlp::allows(sighting.scope.tlp(), tlp::Path::Gossip) {
+                to_share.insert(sighting.value.id());
+            }
+            changes.push(Change::Sighting(sighting));
+        }
+    }
+    metrics.detector_evictions.inc_by(pipeline.detector().take_evicted());
+    metrics.sightings.with_label_values(&[source.name()]).inc_by(seen);
+    node.count_lines(source, &batch.path, batch.lines.len() as u64, failures, seen);
+    changes.extend(
+        pipeline
+            .detector()
+            .take_changed()
+            .into_iter()
+            .map(|(key, bucket)| Change::Detector { key, bucket }),
+    );
+    changes.push(Change::Offset { source, path: batch.path, bytes: batch.checkpoint });
+    let due = to_share.into_iter().map(|indicator| node.after_hold(indicator, now));
+    changes.extend(due);
+    changes
+}
+
+impl Node {
+    /// The wish to share an indicator with the mesh after a random hold.
+    pub(super) fn after_hold(&self, indicator: IndicatorId, now: Timestamp) -> Change {
+        let (least, most) = self.inner.live.borrow().config.privacy.hold;
+        let hold = rand::rng().random_range(least..=most.max(least));
+        Change::Outbox { indicator, audience: Audience::Mesh, due: now.plus(hold) }
+    }
+}

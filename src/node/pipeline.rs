@@ -1,0 +1,100 @@
+//! The way of one log line: parse, detect, hygiene. Pure; the watchers and
+//! `dtim explain` call the same function, so what is explained is what happens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::detect::{DEFAULT_CAPACITY, Detector, Hit, Rules};
+use crate::hygiene::{self, Lists, Unfit};
+use crate::model::{CustomFields, Origin, Scope, Sighting, Source, Timestamp, Tlp};
+use crate::parse::{self, Context, Event, Unparsed};
+
+/// What the configuration says about lines.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What must never become an indicator here.
+    pub lists: Arc<Lists>,
+    /// TLP of what a source sees, where it differs from `default_tlp`.
+    pub source_tlp: BTreeMap<Source, Tlp>,
+    /// TLP of what every other source sees.
+    pub default_tlp: Tlp,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Seconds east of UTC, for logs that write local time without a zone.
+    pub utc_offset: i32,
+}
+
+/// The detector and what it needs to judge a line.
+#[derive(Debug)]
+pub struct Pipeline {
+    detector: Detector,
+    settings: Settings,
+}
+
+/// What became of one line.
+#[derive(Debug)]
+pub struct Looked<'a> {
+    /// The event, none for a line that carries none, or why it did not parse.
+    pub parsed: Result<Option<Event<'a>>, Unparsed>,
+    /// What fired and is fit to be an indicator.
+    pub hits: Vec<Hit>,
+    /// What fired and is not, with the reason.
+    pub refused: Vec<(Hit, Unfit)>,
+}
+
+impl Pipeline {
+    /// A pipeline with empty buckets.
+    pub fn new(rules: Rules, settings: Settings) -> Self {
+        Self { detector: Detector::new(rules, DEFAULT_CAPACITY), settings }
+    }
+
+    /// Looks at one line. `now` stands in for the year of times that have none.
+    pub fn look<'a>(&mut self, source: Source, line: &'a [u8], now: Timestamp) -> Looked<'a> {
+        let context = Context {
+            now,
+            utc_offset: self.settings.utc_offset,
+            trusted_proxies: &self.settings.trusted_proxies,
+        };
+        let parsed = parse::parse(source, line, &context);
+        let Ok(Some(event)) = &parsed else {
+            return Looked { parsed, hits: Vec::new(), refused: Vec::new() };
+        };
+        let mut hits = Vec::new();
+        let mut refused = Vec::new();
+        for hit in self.detector.observe(event, now) {
+            match hygiene::check(&hit.value, &self.settings.lists) {
+                Ok(()) => hits.push(hit),
+                Err(unfit) => refused.push((hit, unfit)),
+            }
+        }
+        Looked { parsed, hits, refused }
+    }
+
+    /// The sighting that a hit makes: marked with the strictest of source and rule.
+    pub fn sighting(&self, source: Source, hit: Hit) -> Sighting {
+        let settings = &self.settings;
+        let tlp = *settings.source_tlp.get(&source).unwrap_or(&settings.default_tlp);
+        let tlp = hit.tlp.map_or(tlp, |rule| rule.strictest(tlp));
+        Sighting {
+            value: hit.value,
+            origin: Origin::Log(source),
+            at: hit.at,
+            confidence: hit.confidence,
+            tags: hit.tags,
+            scope: Scope::new(tlp, []),
+            custom: CustomFields::new(),
+        }
+    }
+
+    /// The detector, for its state.
+    pub fn detector(&mut self) -> &mut Detector {
+        &mut self.detector
+    }
+
+    /// Takes over new rules and settings. The detector is empty then.
+    pub fn replace(&mut self, rules: Rules, settings: Settings) {
+        *self = Self::new(rules, settings);
+    }
+}

@@ -1,0 +1,66 @@
+//! What comes from the mesh: claims into the store, peers into the book.
+//!
+//! One thread that may block. It gathers what is waiting, so that a flood costs
+//! few synced writes.
+
+use tokio::sync::mpsc::Receiver;
+
+use super::{Node, clock};
+use crate::mesh::{Event, Role};
+use crate::model::Timestamp;
+use crate::store::{Applied, Change};
+
+/// Events that go into one write at most.
+const MAX_GATHERED: usize = 512;
+
+/// Takes events until the mesh stops.
+pub(super) fn run(node: &Node, mut events: Receiver<Event>) {
+    let mut gathered = Vec::new();
+    while let Some(first) = events.blocking_recv() {
+        gathered.push(first);
+        while gathered.len() < MAX_GATHERED
+            && let Ok(next) = events.try_recv()
+        {
+            gathered.push(next);
+        }
+        let now = clock::now();
+        let changes: Vec<Change> =
+            gathered.drain(..).flat_map(|event| node.take_event(event, now)).collect();
+        if changes.is_empty() {
+            continue;
+        }
+        match node.inner.store.write(changes).wait() {
+            // The store took over the higher revision; the next own claim goes beyond it.
+            Ok(applied) if applied.contains(&Applied::Clone) => tracing::warn!(
+                "a claim of ours with a higher revision came back from the mesh: a clone of this \
+                 node is running, or its store was restored from an old backup"
+            ),
+            Ok(_) => {}
+            // The claims are lost here, not in the mesh: sync brings them again.
+            Err(error) => tracing::warn!(%error, "claims from the mesh could not be stored"),
+        }
+    }
+}
+
+impl Node {
+    fn take_event(&self, event: Event, now: Timestamp) -> Vec<Change> {
+        match event {
+            Event::Claim { verified, from } => vec![Change::Heard { verified, from, at: now }],
+            Event::Knock { node, address, .. } => self.saw_stranger(node, [address], "knock", now),
+            Event::Discovered { node, addresses, .. } => {
+                self.saw_stranger(node, addresses, "rendezvous", now)
+            }
+            // The address of who dialled us is a port that nobody listens on.
+            Event::Connected { node, role: Role::Member, address, dialled: true } => {
+                self.book().reached(node, address);
+                self.remember_peer(node).into_iter().collect()
+            }
+            Event::Connected { .. } => Vec::new(),
+            Event::MeshReady { .. } => {
+                self.inner.due.notify_one();
+                Vec::new()
+            }
+            Event::Disconnected { .. } => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Starting and stopping, each in a written order.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch as snapshot};
+
+use super::peers::{Book, Member};
+use super::pipeline::Pipeline;
+use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, observe, receive};
+use crate::config::{self, Config, DefaultPeer, Loaded, MasterKey, WatchPath};
+use crate::keys::files::{self, Keys, MasterSource};
+use crate::mesh::{self, Mesh};
+use crate::metrics::Metrics;
+use crate::store::{self, Store};
+use crate::watch::{self, Follow, Target, Watch};
+
+/// Content ids that the judge knows at the start.
+const SEEN_AT_START: usize = 1_000_000;
+/// Batches of lines between the watchers and the pipeline.
+const BATCHES_IN_FLIGHT: usize = 8;
+/// All of a shutdown must fit into this (design section 3).
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// What a node starts from.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The configuration.
+    pub loaded: Loaded,
+    /// Where the master key comes from; a passphrase has been asked for by now.
+    pub master: MasterSource,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+/// A node that runs, and what it takes to stop it.
+#[derive(Debug)]
+pub struct Running {
+    /// The node.
+    pub node: Node,
+    stop: snapshot::Sender<bool>,
+    watch: Option<Watch>,
+    threads: Vec<JoinHandle<()>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Start {
+    /// Keys, store, mesh, watchers: in this order, so that each finds what it needs.
+    pub async fn start(self) -> Result<Running, NodeError> {
+        let Self { loaded, master, metrics } = self;
+        let data_dir = loaded.config.node.data_dir.clone();
+        let keys = files::load(&data_dir.join("keys"), &master)?;
+        let live = Live::build(loaded)?;
+        let (store, book) = open_store(&live, &keys, &metrics)?;
+        let seen = store.content_ids(SEEN_AT_START)?;
+        let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
+        let (mesh, events) = mesh::start(settings)?;
+        let follows = follows(&live.config, &store)?;
+        let rules = live.rules.clone();
+        let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
+        observe::restore(&store, &mut pipeline)?;
+        let node = assemble(live, keys, store, mesh, metrics, book);
+        let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
+        let (stop, stopping) = snapshot::channel(false);
+        let tasks = vec![
+            tokio::spawn(node.clone().share_loop(stopping.clone())),
+            tokio::spawn(node.clone().sweep_loop(stopping)),
+        ];
+        let observer = node.clone();
+        let receiver = node.clone();
+        let threads = vec![
+            thread("observe", move || observe::run(&observer, pipeline, &batches))?,
+            thread("receive", move || receive::run(&receiver, events))?,
+        ];
+        let watch = Watch::start(follows, node.metrics().clone(), lines).map_err(|why| {
+            NodeError::Request(format!("the watchers could not be started: {why}"))
+        })?;
+        Ok(Running { node, stop, watch: Some(watch), threads, tasks })
+    }
+}
+
+impl Running {
+    /// Stops in the order of the flow: no more lines, what was read is stored,
+    /// the mesh closes, what it brought is stored, the store closes. False if
+    /// that did not fit into five seconds.
+    pub async fn stop(mut self) -> bool {
+        let _ = self.stop.send(true);
+        let watch = self.watch.take();
+        let threads = std::mem::take(&mut self.threads);
+        let mesh = self.node.inner.mesh.clone();
+        let store = self.node.inner.store.clone();
+        let tasks = std::mem::take(&mut self.tasks);
+        let orderly = async move {
+            for task in tasks {
+                let _ = task.await;
+            }
+            mesh.stop().await;
+            let _ = tokio::task::spawn_blocking(move || {
+                drop(watch);
+                for thread in threads {
+                    let _ = thread.join();
+                }
+                store.close();
+            })
+            .await;
+        };
+        tokio::time::timeout(SHUTDOWN, orderly).await.is_ok()
+    }
+}
+
+fn assemble(
+    live: Live,
+    keys: Keys,
+    store: Store,
+    mesh: Mesh,
+    metrics: Metrics,
+    book: Book,
+) -> Node {
+    let paths = live.config.watchers.paths.iter();
+    let watchers = paths.filter_map(|(source, path)| {
+        let path = target(&live.config, path)?.path().display().to_string();
+        Some(WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 })
+    });
+    let inner = Inner {
+        id: keys.identity.node_id(),
+        community: live.config.node.community.clone(),
+        started: clock::now(),
+        watchers: Mutex::new(watchers.collect()),
+        pseudonyms: keys.pseudonyms,
+        sealer: keys.sealer,
+        store,
+        mesh,
+        metrics,
+        live: snapshot::channel(Arc::new(live)).0,
+        book: Mutex::new(book),
+        due: Notify::new(),
+    };
+    Node { inner: Arc::new(inner) }
+}
+
+fn open_store(live: &Live, keys: &Keys, metrics: &Metrics) -> Result<(Store, Book), NodeError> {
+    let options = store::Options {
+        max_bytes: u64::from(live.config.storage.max_gib) << 30,
+        metrics: metrics.clone(),
+    };
+    let store =
+        Store::open(&live.config.node.data_dir.join("store"), keys.sealer.clone(), options)?;
+    let own = keys.identity.node_id();
+    let mut book = Book::default();
+    for record in store.peers()? {
+        super::peers::restore(&mut book, record);
+    }
+    book.set_configured(live.configured_members(own));
+    Ok((store, book))
+}
+
+fn mesh_settings(
+    live: &Live,
+    keys: &Keys,
+    book: &Book,
+    seen: Vec<crate::model::ContentId>,
+    metrics: &Metrics,
+) -> mesh::Settings {
+    let network = &live.config.network;
+    mesh::Settings {
+        seed: *keys.identity.seed(),
+        community: live.config.node.community.clone(),
+        listen: network.listen.clone(),
+        external: network.external_addresses.clone(),
+        allow_private: network.allow_private_addresses,
+        max_connections: usize::try_from(network.max_connections).unwrap_or(usize::MAX),
+        members: book.members().map(|m: &Member| (m.node, m.addresses.clone())).collect(),
+        infrastructure: network.bootstraps.clone(),
+        default_peers: network
+            .default_peers
+            .iter()
+            .filter_map(|peer| match peer {
+                DefaultPeer::Address(address) => Some(address.clone()),
+                // Peers that speak only HTTP come with the node API.
+                DefaultPeer::Https(_) => None,
+            })
+            .collect(),
+        discoverable: network.discoverable,
+        discover_every: Duration::from_secs(network.gossip_interval_seconds),
+        seen,
+        metrics: metrics.clone(),
+        transport: mesh::Transport::Network,
+    }
+}
+
+/// Where a passphrase is not needed, the master key's source follows from the configuration.
+pub fn master_source(
+    config: &Config,
+    passphrase: impl FnOnce() -> Option<String>,
+) -> Option<MasterSource> {
+    match &config.security.master_key {
+        MasterKey::File(path) => Some(MasterSource::File(config.resolve(path))),
+        MasterKey::Credential(name) => Some(MasterSource::Credential(name.clone())),
+        MasterKey::Passphrase => passphrase().map(|typed| MasterSource::Passphrase(typed.into())),
+    }
+}
+
+/// The files to follow, each from where the store last knew it.
+fn follows(config: &Config, store: &Store) -> Result<Vec<Follow>, NodeError> {
+    let mut follows = Vec::new();
+    for (source, path) in &config.watchers.paths {
+        let Some(target) = target(config, path) else { continue };
+        let checkpoint = store.offset(*source, &target.path().to_string_lossy())?;
+        let from = match config.watchers.from {
+            config::From::Now => watch::From::Now,
+            config::From::Start => watch::From::Start,
+        };
+        follows.push(Follow { source: *source, target, from, checkpoint });
+    }
+    Ok(follows)
+}
+
+/// What is followed on disk. The journal is no file; the configuration says that it does nothing yet.
+fn target(config: &Config, path: &WatchPath) -> Option<Target> {
+    match path {
+        WatchPath::File(path) => Some(Target::File(config.resolve(path))),
+        WatchPath::Dir(path) => Some(Target::Dir(config.resolve(path))),
+        WatchPath::Journal(_) => None,
+    }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, NodeError> {
+    std::thread::Builder::new()
+        .name(format!("dtim-{name}"))
+        .spawn(work)
+        .map_err(|why| NodeError::Request(format!("no thread could be started: {why}")))
+}
