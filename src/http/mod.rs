@@ -1,3 +1,18 @@
-//! (to be written)
+//! HTTP: routes as functions of a [`crate::node::Node`], and the client for them.
+//!
+//! Owns the JSON that people and programs see. Decides nothing: a route reads
+//! its input, asks the node and writes down the answer.
 
 pub mod client;
+mod control;
+mod error;
+mod json;
+mod listen;
+mod metrics;
+
+#[cfg(test)]
+mod tests;
+
+pub use control::router as control_router;
+pub use listen::{ListenError, serve_control, serve_metrics};
+pub use metrics::{Readiness, router as metrics_router};
