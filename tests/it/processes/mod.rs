@@ -1,0 +1,10 @@
+//! Whole processes: real nodes, real files, real sockets.
+
+mod bad_start;
+mod exchange;
+mod kill;
+mod organisation;
+mod prove;
+mod stranger;
+
+pub use organisation::{Organisation, Settings, attack_line, eventually};
