@@ -11,9 +11,9 @@ use libp2p::core::{PeerRecord, SignedEnvelope};
 
 use super::limiter::{Budget, Limiter};
 use super::neighbourhood::Neighbourhood;
-use super::protocol::{Answer, Discovered, Request, Status};
 use super::registrations::{MAX_PAGE, Refused, Registrations, Serial, Wish};
 use crate::mesh::address;
+use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, MINUTE, NodeId, Timestamp};
 
 /// Registrations a peer may make (threats.md, case 9).

@@ -5,12 +5,11 @@
 //! must never let what strangers send decide how much memory or time it takes.
 //!
 //! `desk` decides, `registrations` and `limiter` keep its bounded tables,
-//! `protocol` knows the bytes, `server` is the task that owns the swarm.
+//! `server` is the task that owns the swarm.
 
 mod desk;
 mod limiter;
 mod neighbourhood;
-mod protocol;
 mod registrations;
 mod server;
 

@@ -18,9 +18,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::desk::{Caller, Desk, Reply, Rules};
 use super::neighbourhood::Neighbourhood;
-use super::protocol::{Answer, Codec, NAME, Request};
 use super::{Settings, StartError, Status};
 use crate::config::Admit;
+use crate::mesh::rendezvous::{Answer, Codec, NAME, Request};
 use crate::mesh::{Role, address, admission, limits, transport};
 use crate::metrics::Metrics;
 use crate::model::{NodeId, Timestamp};

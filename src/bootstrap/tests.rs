@@ -7,8 +7,8 @@ mod guest;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use libp2p::rendezvous::ErrorCode;
 use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p_rendezvous::ErrorCode;
 
 use super::{Bootstrap, Settings, StartError, start};
 use crate::config::Admit;

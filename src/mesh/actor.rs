@@ -10,9 +10,8 @@ use libp2p::gossipsub::{IdentTopic, PublishError as GossipError};
 use libp2p::identity::Keypair;
 use libp2p::metrics::Metrics as Recorder;
 use libp2p::multiaddr::Multiaddr;
-use libp2p::rendezvous::Namespace;
+use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{self, ConnectionId};
 use libp2p::{PeerId, Swarm};
 use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,15 +20,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::address::{is_global, peer_in, peer_of};
 use super::behaviour::Root;
 use super::book::{Book, Dial};
-use super::discovery::{Ask, Discovery, PAGE};
-use super::gossip;
-use super::judge::{Answer, Desk, Judge};
+use super::discovery::Discovery;
+use super::judge::{Answer, Desk};
 use super::rate::Rate;
 use super::role::Role;
 use super::seen::Seen;
 use super::status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
 use super::strikes::Strikes;
-use super::{Command, Event, PublishError, Settings, StartError, address, transport};
+use super::{Command, Event, PublishError, address};
 use crate::metrics::Metrics;
 use crate::model::{ContentId, Timestamp};
 
@@ -37,14 +35,6 @@ use crate::model::{ContentId, Timestamp};
 const TICK: Duration = Duration::from_millis(200);
 /// Ticks between two snapshots: a second.
 const TICKS_PER_STATUS: u32 = 5;
-/// Answers of the judge that wait for the swarm.
-const ANSWERS: usize = 1024;
-/// Members and bootstraps stay connected; ping finds the dead.
-const IDLE: Duration = Duration::from_secs(365 * 86_400);
-/// A stranger that a bootstrap names is reported once in this time.
-const DISCOVERED_WINDOW: Duration = Duration::from_secs(3600);
-/// Strangers reported in that time.
-const MAX_DISCOVERED: usize = 1024;
 
 /// A connected peer.
 #[derive(Debug)]
@@ -56,12 +46,15 @@ pub(super) struct Link {
 /// The task's state.
 pub(super) struct Actor {
     pub(super) swarm: Swarm<Root>,
+    /// Signs this node's addresses for the bootstraps.
+    pub(super) keys: Keypair,
     pub(super) book: Book,
     pub(super) discovery: Discovery,
     pub(super) topic: IdentTopic,
-    namespace: Namespace,
+    /// Where this community registers.
+    pub(super) namespace: String,
     pub(super) desk: Desk,
-    seen: Arc<Seen>,
+    pub(super) seen: Arc<Seen>,
     pub(super) strikes: Strikes,
     /// Bounded by the connection limits.
     pub(super) links: HashMap<PeerId, Link>,
@@ -69,87 +62,15 @@ pub(super) struct Actor {
     pub(super) changes: HashMap<PeerId, Vec<oneshot::Sender<()>>>,
     pub(super) discovered: Rate<PeerId>,
     pub(super) allow_private: bool,
-    commands: mpsc::Receiver<Command>,
-    answers: mpsc::Receiver<Answer>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) answers: mpsc::Receiver<Answer>,
     pub(super) events: mpsc::Sender<Event>,
-    status: watch::Sender<Status>,
+    pub(super) status: watch::Sender<Status>,
     pub(super) metrics: Metrics,
     pub(super) recorder: Recorder,
 }
 
 impl Actor {
-    pub(super) fn new(
-        settings: Settings,
-        commands: mpsc::Receiver<Command>,
-        events: mpsc::Sender<Event>,
-        status: watch::Sender<Status>,
-    ) -> Result<Self, StartError> {
-        let now = Instant::now();
-        let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
-        let mut bootstraps = Vec::new();
-        for address in &settings.infrastructure {
-            let peer = peer_in(address).ok_or_else(|| StartError::NoKey(address.clone()))?;
-            bootstraps.push((peer, address.clone()));
-        }
-        let metrics = settings.metrics.clone();
-        let recorder = metrics.with_libp2p(Recorder::new);
-        let seen = Arc::new(Seen::new(settings.seen));
-        let judge = Judge::new(settings.community.clone(), Arc::clone(&seen), metrics.clone());
-        let (verdicts, answers) = mpsc::channel(ANSWERS);
-        let root = Root::new(&keys, &settings.community, settings.max_connections, &metrics)
-            .map_err(StartError::Gossip)?;
-        let namespace = Namespace::new(format!("dtim/{}", settings.community))
-            .map_err(|error| StartError::Gossip(error.to_string()))?;
-        let connections = transport::build(settings.transport, &keys, &settings.listen)?;
-        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-        let mut swarm = Swarm::new(connections, root, keys.public().to_peer_id(), config);
-        for address in settings.listen {
-            if let Err(source) = swarm.listen_on(address.clone()) {
-                return Err(StartError::Listen { address, source });
-            }
-        }
-        for address in settings.external {
-            swarm.add_external_address(address);
-        }
-        let mut actor = Self {
-            swarm,
-            book: Book::default(),
-            discovery: Discovery::new(
-                bootstraps.iter().map(|(peer, _)| *peer),
-                settings.discoverable,
-                settings.discover_every,
-                now,
-            ),
-            topic: gossip::topic(&settings.community),
-            namespace,
-            desk: Desk::open(judge, verdicts, events.clone())?,
-            seen,
-            strikes: Strikes::default(),
-            links: HashMap::new(),
-            changes: HashMap::new(),
-            discovered: Rate::new(1, DISCOVERED_WINDOW, MAX_DISCOVERED),
-            allow_private: settings.allow_private,
-            commands,
-            answers,
-            events,
-            status,
-            metrics,
-            recorder,
-        };
-        for (peer, address) in bootstraps {
-            actor.give_role(peer, Role::Infrastructure, &[address], now);
-        }
-        for (node, addresses) in settings.members {
-            if let Some(peer) = peer_of(node) {
-                actor.give_role(peer, Role::Member, &addresses, now);
-            }
-        }
-        for address in settings.default_peers {
-            actor.look_at(address, now);
-        }
-        Ok(actor)
-    }
-
     /// Runs until it is stopped or nobody holds a handle any more.
     pub(super) async fn run(mut self) {
         let mut ticks = interval(TICK);
@@ -158,7 +79,13 @@ impl Actor {
         let stopper = loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
-                Some(answer) = self.answers.recv() => self.on_answer(&answer),
+                answer = self.answers.recv() => match answer {
+                    Some(answer) => self.on_answer(&answer),
+                    None => {
+                        tracing::error!("the judge is gone: the mesh stops");
+                        break None;
+                    }
+                },
                 command = self.commands.recv() => match command {
                     Some(Command::Stop { reply }) => break Some(reply),
                     Some(command) => self.on_command(command),
@@ -211,7 +138,13 @@ impl Actor {
         }
     }
 
-    fn give_role(&mut self, peer: PeerId, role: Role, addresses: &[Multiaddr], now: Instant) {
+    pub(super) fn give_role(
+        &mut self,
+        peer: PeerId,
+        role: Role,
+        addresses: &[Multiaddr],
+        now: Instant,
+    ) {
         if role == Role::Stranger {
             self.book.unwant(&peer);
             self.strikes.forget(&peer);
@@ -222,7 +155,7 @@ impl Actor {
     }
 
     /// The operator named an address: of a wanted peer, or of whoever answers.
-    fn look_at(&mut self, address: Multiaddr, now: Instant) {
+    pub(super) fn look_at(&mut self, address: Multiaddr, now: Instant) {
         match peer_in(&address) {
             Some(peer) if self.role(&peer) != Role::Stranger => {
                 self.book.want(peer, &[address], now);
@@ -249,18 +182,7 @@ impl Actor {
             }
         }
         for ask in self.discovery.due(now) {
-            let rendezvous = &mut self.swarm.behaviour_mut().rendezvous;
-            match ask {
-                Ask::Register(peer) => {
-                    if rendezvous.register(self.namespace.clone(), peer, None).is_err() {
-                        self.discovery.no_address(&peer, now);
-                    }
-                }
-                Ask::Discover(peer, cookie) => {
-                    let namespace = Some(self.namespace.clone());
-                    rendezvous.discover(namespace, cookie, Some(PAGE), peer);
-                }
-            }
+            self.ask(ask, now);
         }
     }
 

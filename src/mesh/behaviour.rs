@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{PeerId, identify, memory_connection_limits, ping, rendezvous};
+use libp2p::{PeerId, identify, memory_connection_limits, ping, request_response};
 
 use super::admission::{self, Strangers};
 use super::gate::Gate;
 use super::gossip::{self, Gossip};
 use super::limits::{self, Limits};
+use super::rendezvous;
 use super::role::Role;
 use super::strikes::SHUT_OUT;
 use crate::metrics::Metrics;
@@ -35,7 +36,8 @@ pub(super) struct Root {
     // From here on nothing denies.
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
-    pub(super) rendezvous: rendezvous::client::Behaviour,
+    /// Only asks, and only bootstraps.
+    pub(super) rendezvous: request_response::Behaviour<rendezvous::Codec>,
     pub(super) gossip: Gate<Gossip>,
 }
 
@@ -52,7 +54,10 @@ impl Root {
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
             identify: identify(keys),
             ping: ping::Behaviour::default(),
-            rendezvous: rendezvous::client::Behaviour::new(keys.clone()),
+            rendezvous: request_response::Behaviour::new(
+                [(rendezvous::NAME, request_response::ProtocolSupport::Outbound)],
+                request_response::Config::default(),
+            ),
             gossip: Gate::new(gossip::behaviour(community, metrics)?),
         })
     }

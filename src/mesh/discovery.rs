@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
-use libp2p::rendezvous::Cookie;
 
 /// Registrations in one answer. Without a limit a full registry answers with
 /// more than a message may hold, and every question fails.
@@ -14,11 +13,14 @@ pub(super) const PAGE: u64 = 100;
 const MAX_PAGES: u32 = 10;
 /// The pause after a refused or failed registration.
 const RETRY: Duration = Duration::from_secs(60);
-/// The pause while this node does not know an address of its own.
-const NO_ADDRESS: Duration = Duration::from_secs(1);
+/// The pause until an address of this node is known, or has settled.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// What a bootstrap gave for the next question.
+pub(super) type Cookie = Vec<u8>;
 
 /// A question to a bootstrap.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     /// Register this node there.
     Register(PeerId),
@@ -127,7 +129,14 @@ impl Discovery {
     /// There is nothing to register yet.
     pub(super) fn no_address(&mut self, peer: &PeerId, now: Instant) {
         if let Some(point) = self.points.get_mut(peer) {
-            point.register_at = now + NO_ADDRESS;
+            point.register_at = now + SETTLE;
+        }
+    }
+
+    /// What is registered is no longer true.
+    pub(super) fn addresses_changed(&mut self, now: Instant) {
+        for point in self.points.values_mut() {
+            point.register_at = now + SETTLE;
         }
     }
 

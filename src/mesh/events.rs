@@ -8,7 +8,7 @@ use libp2p::gossipsub::{self, MessageAcceptance};
 use libp2p::metrics::Recorder as _;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
-use libp2p::{identify, ping, rendezvous};
+use libp2p::{identify, ping};
 
 use super::actor::{Actor, Link, dice};
 use super::address::node_of;
@@ -18,7 +18,7 @@ use super::role::Role;
 use super::{Event, admission, now};
 
 /// Addresses taken from one introduction or registration.
-const MAX_ADDRESSES: usize = 8;
+pub(super) const MAX_ADDRESSES: usize = 8;
 
 impl Actor {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<RootEvent>) {
@@ -45,12 +45,14 @@ impl Actor {
                 tracing::info!(%address, "listening");
                 if self.allow_private {
                     self.swarm.add_external_address(address);
+                    self.discovery.addresses_changed(Instant::now());
                 }
                 self.publish_status();
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 if self.allow_private {
                     self.swarm.remove_external_address(&address);
+                    self.discovery.addresses_changed(Instant::now());
                 }
             }
             SwarmEvent::ListenerError { error, .. } => {
@@ -222,61 +224,9 @@ impl Actor {
         }
     }
 
-    fn on_rendezvous(&mut self, event: rendezvous::client::Event) {
-        let instant = Instant::now();
-        match event {
-            rendezvous::client::Event::Registered { rendezvous_node, ttl, .. } => {
-                self.discovery.registered(&rendezvous_node, ttl, instant);
-            }
-            rendezvous::client::Event::RegisterFailed { rendezvous_node, error, .. } => {
-                tracing::warn!(bootstrap = %rendezvous_node, ?error, "registration refused");
-                self.discovery.register_failed(&rendezvous_node);
-            }
-            rendezvous::client::Event::Discovered { rendezvous_node, registrations, cookie } => {
-                let count = registrations.len();
-                if !self.discovery.discovered(&rendezvous_node, count, cookie, instant) {
-                    tracing::warn!(bootstrap = %rendezvous_node, "answered with more than was asked for");
-                    return;
-                }
-                for registration in registrations {
-                    self.on_registration(rendezvous_node, &registration, instant);
-                }
-            }
-            rendezvous::client::Event::DiscoverFailed { rendezvous_node, error, .. } => {
-                tracing::debug!(bootstrap = %rendezvous_node, ?error, "discovery failed");
-                self.discovery.discover_failed(&rendezvous_node);
-            }
-            rendezvous::client::Event::Expired { .. } => {}
-        }
-    }
-
-    /// A member's addresses are worth dialling; a stranger becomes a candidate.
-    fn on_registration(
-        &mut self,
-        via: PeerId,
-        registration: &rendezvous::Registration,
-        instant: Instant,
-    ) {
-        let peer = registration.record.peer_id();
-        if peer == *self.swarm.local_peer_id() {
-            return;
-        }
-        let named = registration.record.addresses().iter().take(MAX_ADDRESSES);
-        let addresses: Vec<Multiaddr> =
-            named.filter(|address| self.may_dial(address)).cloned().collect();
-        for address in &addresses {
-            self.book.learn(peer, address);
-        }
-        if self.role(&peer) == Role::Stranger && self.discovered.allow(peer, instant) {
-            if let (Some(node), Some(via)) = (node_of(&peer), node_of(&via)) {
-                self.tell(Event::Discovered { node, addresses, via });
-            }
-        }
-    }
-
     /// The node must never hold up the swarm: what it cannot take is dropped
     /// and counted. The snapshot of the mesh makes up for it.
-    fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         if self.events.try_send(event).is_err() {
             self.metrics.judge_overflow.with_label_values(&["node"]).inc();
         }

@@ -16,9 +16,12 @@ mod gossip;
 mod judge;
 pub mod limits;
 mod quota;
-pub mod rate;
+mod rate;
+mod registry;
+pub mod rendezvous;
 mod role;
 mod seen;
+mod setup;
 mod status;
 mod strikes;
 pub mod transport;
@@ -26,6 +29,7 @@ pub mod transport;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libp2p::TransportError;
@@ -46,7 +50,6 @@ const COMMANDS: usize = 64;
 const EVENTS: usize = 4096;
 
 /// With what a mesh starts.
-#[derive(Debug)]
 pub struct Settings {
     /// The secret half of the node's identity.
     pub seed: [u8; 32],
@@ -77,6 +80,16 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What carries the connections.
     pub transport: Transport,
+}
+
+/// Without the seed: it must never come into a log.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("community", &self.community)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the mesh tells the node.

@@ -1,8 +1,8 @@
 use super::{Caller, Desk, Reason, Reply, Rules};
 use crate::bootstrap::neighbourhood::Neighbourhood;
-use crate::bootstrap::protocol::{Answer, Discovered, Request, Status};
 use crate::bootstrap::registrations::Refused;
 use crate::mesh::address;
+use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, Timestamp};
 use libp2p::core::PeerRecord;
 use libp2p::identity::Keypair;

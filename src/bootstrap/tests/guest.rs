@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::identity::Keypair;
-use libp2p::rendezvous::client::{Behaviour as Client, Event};
-use libp2p::rendezvous::{Cookie, ErrorCode, Namespace, Ttl};
 use libp2p::swarm::{Config, NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify};
+use libp2p_rendezvous::client::{Behaviour as Client, Event};
+use libp2p_rendezvous::{Cookie, ErrorCode, Namespace, Ttl};
 
 use crate::mesh::address::{peer_in, without_peer};
 use crate::mesh::transport::{self, Transport};

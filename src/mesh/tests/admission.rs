@@ -47,6 +47,12 @@ async fn one_host_cannot_lock_out_the_members() {
     let (node, mut member) = pair(node, tcp(2).await).await;
     node.publish(&claim(1)).await;
     assert_eq!(member.heard().await.0, claim(1));
+    // A handshake that does not come is not waited for.
+    for stream in &mut silent_ones {
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest));
+        drop(closed.await.expect("it is closed"));
+    }
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use libp2p::Swarm;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::{self, SwarmEvent};
-use libp2p::{Swarm, rendezvous};
+use libp2p_rendezvous as rendezvous;
 
 use super::{Node, claim, keys, settings};
 use crate::mesh::{Event, Role, Transport, transport};

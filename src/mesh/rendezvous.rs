@@ -1,10 +1,12 @@
-//! libp2p's rendezvous protocol, the server's side of it.
+//! libp2p's rendezvous protocol: how nodes and bootstraps speak of who is there.
 //!
 //! Owns the bytes of `/rendezvous/1.0.0` (libp2p specs, rendezvous/README.md):
-//! reading requests of a bounded size, writing answers. It decides nothing.
-//! libp2p's own server is not used because it keeps every registration of a
-//! node that registers again and again, tells everybody everything when no
-//! namespace is asked for, and cannot answer at all when its table is full.
+//! messages of bounded size, in and out. It decides nothing.
+//!
+//! libp2p's own server keeps every registration of a node that registers again
+//! and again, tells everybody everything when no namespace is asked for, and
+//! cannot answer at all when its table is full; its client panics when a server
+//! answers with a request and keeps whatever a server names. So neither is used.
 
 use std::io;
 
@@ -16,6 +18,10 @@ use prost::Message as _;
 pub const NAME: StreamProtocol = StreamProtocol::new("/rendezvous/1.0.0");
 /// Bytes of a request: a record, a namespace and a cookie need less than 3 KiB.
 const MAX_REQUEST_BYTES: usize = 4096;
+/// Bytes of an answer: a page of a hundred records.
+const MAX_ANSWER_BYTES: usize = 512 * 1024;
+/// Bytes of a cookie that is kept for the next question.
+const MAX_COOKIE_BYTES: usize = 256;
 
 /// What a caller asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +112,54 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The protobuf message with its length before it.
+    fn encode(self) -> Vec<u8> {
+        let message = match self {
+            Self::Register { namespace, record, ttl } => Message {
+                kind: Some(Kind::Register.into()),
+                register: Some(Register {
+                    ns: Some(namespace),
+                    signed_peer_record: Some(record),
+                    ttl,
+                }),
+                ..Message::default()
+            },
+            Self::Unregister { namespace } => Message {
+                kind: Some(Kind::Unregister.into()),
+                unregister: Some(Unregister { ns: Some(namespace) }),
+                ..Message::default()
+            },
+            Self::Discover { namespace, limit, cookie } => Message {
+                kind: Some(Kind::Discover.into()),
+                discover: Some(Discover { ns: namespace, limit, cookie }),
+                ..Message::default()
+            },
+        };
+        message.encode_length_delimited_to_vec()
+    }
+}
+
 impl Answer {
+    /// Reads one protobuf message. A request is not an answer.
+    fn decode(bytes: &[u8]) -> io::Result<Self> {
+        let message = Message::decode(bytes).map_err(io::Error::other)?;
+        let answer = match message.kind.map(Kind::try_from) {
+            Some(Ok(Kind::RegisterResponse)) => message.register_response.map(|answer| {
+                Self::Registered(
+                    refusal(answer.status)
+                        .map_or_else(|| answer.ttl.ok_or(Status::Unavailable), Err),
+                )
+            }),
+            Some(Ok(Kind::DiscoverResponse)) => message.discover_response.map(|answer| {
+                let refused = refusal(answer.status);
+                Self::Discovered(refused.map_or_else(|| Ok(answer.into()), Err))
+            }),
+            Some(Ok(Kind::Register | Kind::Unregister | Kind::Discover) | Err(_)) | None => None,
+        };
+        answer.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
     /// The protobuf message with its length before it.
     fn encode(self) -> Vec<u8> {
         let message = match self {
@@ -149,7 +202,32 @@ impl From<Discovered> for DiscoverResponse {
     }
 }
 
-/// Reads requests and writes answers; this side never asks.
+impl From<DiscoverResponse> for Discovered {
+    fn from(answer: DiscoverResponse) -> Self {
+        let namespace = answer.registrations.first().and_then(|first| first.ns.clone());
+        let record = |register: Register| {
+            Some((register.signed_peer_record?, register.ttl.unwrap_or_default()))
+        };
+        let mut cookie = answer.cookie.unwrap_or_default();
+        cookie.truncate(MAX_COOKIE_BYTES);
+        Self {
+            namespace: namespace.unwrap_or_default(),
+            records: answer.registrations.into_iter().filter_map(record).collect(),
+            cookie,
+        }
+    }
+}
+
+/// What a status other than `Ok` says; one that is not known is a refusal too.
+fn refusal(status: Option<i32>) -> Option<Status> {
+    let status = status.and_then(|status| Status::try_from(status).ok());
+    match status.unwrap_or(Status::Unavailable) {
+        Status::Ok => None,
+        refused => Some(refused),
+    }
+}
+
+/// Reads and writes the messages of both sides.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Codec;
 
@@ -162,9 +240,26 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let mut request = vec![0; read_length(io).await?];
-        io.read_exact(&mut request).await?;
-        Request::decode(&request)
+        Request::decode(&read(io, MAX_REQUEST_BYTES).await?)
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Answer>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        Answer::decode(&read(io, MAX_ANSWER_BYTES).await?)
+    }
+
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        request: Request,
+    ) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        io.write_all(&request.encode()).await
     }
 
     async fn write_response<T>(
@@ -178,37 +273,20 @@ impl request_response::Codec for Codec {
     {
         io.write_all(&answer.encode()).await
     }
-
-    async fn read_response<T>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<Answer>
-    where
-        T: AsyncRead + Unpin + Send,
-    {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    async fn write_request<T>(
-        &mut self,
-        _: &StreamProtocol,
-        _: &mut T,
-        _: Request,
-    ) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin + Send,
-    {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }
 
-/// An unsigned varint of at most two bytes, which [`MAX_REQUEST_BYTES`] fits.
-async fn read_length<T: AsyncRead + Unpin>(io: &mut T) -> io::Result<usize> {
+/// A message after its length, an unsigned varint of at most three bytes.
+async fn read<T: AsyncRead + Unpin>(io: &mut T, at_most: usize) -> io::Result<Vec<u8>> {
     let mut byte = [0];
     let mut length = 0;
-    for shift in [0, 7] {
+    for shift in [0, 7, 14] {
         io.read_exact(&mut byte).await?;
         let [byte] = byte;
         length |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 && length <= MAX_REQUEST_BYTES {
-            return Ok(length);
+        if byte & 0x80 == 0 && length <= at_most {
+            let mut message = vec![0; length];
+            io.read_exact(&mut message).await?;
+            return Ok(message);
         }
     }
     Err(io::ErrorKind::InvalidData.into())

@@ -8,6 +8,10 @@ fn read(bytes: &[u8]) -> std::io::Result<Request> {
     futures::executor::block_on(Codec.read_request(&NAME, &mut Cursor::new(bytes)))
 }
 
+fn read_answer(bytes: &[u8]) -> std::io::Result<Answer> {
+    futures::executor::block_on(Codec.read_response(&NAME, &mut Cursor::new(bytes)))
+}
+
 fn framed(message: &super::Message) -> Vec<u8> {
     message.encode_length_delimited_to_vec()
 }
@@ -66,9 +70,36 @@ fn answers_are_as_the_specification_says() {
     assert_eq!(refusal.discover_response.unwrap().status, Some(200));
 }
 
+#[test]
+fn both_sides_understand_each_other() {
+    let requests = [
+        Request::Register { namespace: "n".into(), record: vec![7; 300], ttl: None },
+        Request::Unregister { namespace: "n".into() },
+        Request::Discover { namespace: Some("n".into()), limit: Some(1), cookie: Some(vec![1]) },
+    ];
+    for request in requests {
+        assert_eq!(read(&request.clone().encode()).unwrap(), request);
+        // What libp2p's client panics on.
+        assert!(read_answer(&request.encode()).is_err());
+    }
+    let page =
+        Discovered { namespace: "n".into(), records: vec![(vec![9; 20_000], 5)], cookie: vec![1] };
+    let answers = [
+        Answer::Registered(Ok(7200)),
+        Answer::Registered(Err(Status::InvalidRecord)),
+        Answer::Discovered(Ok(page)),
+        Answer::Discovered(Err(Status::InvalidCookie)),
+    ];
+    for answer in answers {
+        assert_eq!(read_answer(&answer.clone().encode()).unwrap(), answer);
+        assert!(read(&answer.encode()).is_err());
+    }
+    assert!(read_answer(&[0xff, 0xff, 0x7f]).is_err(), "too long");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = read(&bytes);
+        let (_, _) = (read(&bytes), read_answer(&bytes));
     }
 }
