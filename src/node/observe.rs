@@ -96,7 +96,7 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
     }
     metrics.detector_evictions.inc_by(pipeline.detector().take_evicted());
     metrics.sightings.with_label_values(&[source.name()]).inc_by(seen);
-    node.count_lines(source, &batch.path, batch.lines.len() as u64, failures, seen);
+    node.count_lines(source, &batch.target, batch.lines.len() as u64, failures, seen);
     changes.extend(
         pipeline
             .detector()
@@ -104,7 +104,7 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
             .into_iter()
             .map(|(key, bucket)| Change::Detector { key, bucket }),
     );
-    changes.push(Change::Offset { source, path: batch.path, bytes: batch.checkpoint });
+    changes.push(Change::Offset { source, path: batch.target, bytes: batch.checkpoint });
     let due = to_share.into_iter().map(|indicator| node.after_hold(indicator, now));
     changes.extend(due);
     changes

@@ -1,46 +1,206 @@
-//! STUB
-#![allow(missing_docs)]
-use crate::model::Source;
+//! The log files: follow, rotate, resume.
+//!
+//! Owns the files; emits lines and knows no indicator. One thread for all of
+//! them: woken by `notify`, backed by a slow poll, because notifications get
+//! lost (network file systems, bind mounts). It must never open anything but a
+//! regular file beneath a configured folder.
+
+mod checkpoint;
+mod file;
+mod follower;
+mod lines;
+mod open;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-#[derive(Debug)]
-pub struct Batch {
-    pub source: Source,
-    pub path: String,
-    pub lines: Vec<Vec<u8>>,
-    pub checkpoint: Vec<u8>,
-}
-#[derive(Debug)]
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use crate::metrics::Metrics;
+use crate::model::Source;
+
+use follower::Follower;
+
+/// How long a change may go unnoticed when no notification comes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What to follow.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
+    /// One file, under this name whatever is rotated.
     File(PathBuf),
+    /// Every `*.log` directly in a folder (Zeek).
     Dir(PathBuf),
 }
+
 impl Target {
+    /// The configured path.
+    #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::File(p) | Self::Dir(p) => p,
+            Self::File(path) | Self::Dir(path) => path,
         }
     }
 }
-#[derive(Debug)]
+
+/// Where to begin in a file that is there at the start and has no checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
+    /// At its end.
     Now,
+    /// At its beginning.
     Start,
 }
-#[derive(Debug)]
+
+/// One thing to follow.
+#[derive(Clone, Debug)]
 pub struct Follow {
+    /// The format of its lines.
     pub source: Source,
+    /// What it is.
     pub target: Target,
+    /// Where to begin the first time.
     pub from: From,
+    /// Where it was left: the last [`Batch::checkpoint`] that was kept.
     pub checkpoint: Option<Vec<u8>>,
 }
+
+/// Lines in their order, and the place after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The format of the lines.
+    pub source: Source,
+    /// The configured path, under which the checkpoint is kept.
+    pub target: String,
+    /// The lines, without their ends; invalid UTF-8 as it is.
+    pub lines: Vec<Vec<u8>>,
+    /// Opaque. Following on from it gives every later line once.
+    pub checkpoint: Vec<u8>,
+}
+
+/// The following thread. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Watch;
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    wake: SyncSender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
 impl Watch {
+    /// Follows until dropped. Blocks on `batches` when the reader is slow: what
+    /// is not read yet waits in the files.
     pub fn start(
-        _f: Vec<Follow>,
-        _m: crate::metrics::Metrics,
-        _tx: std::sync::mpsc::SyncSender<Batch>,
-    ) -> Result<Self, std::io::Error> {
-        Ok(Self)
+        follows: Vec<Follow>,
+        metrics: Metrics,
+        batches: SyncSender<Batch>,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (wake, woken) = sync_channel(1);
+        let mut task = Task {
+            followers: follows.into_iter().map(|f| Follower::new(f, metrics.clone())).collect(),
+            batches,
+            stop: Arc::clone(&stop),
+            woken,
+            notifier: Notifier::new(wake.clone()),
+        };
+        let thread =
+            std::thread::Builder::new().name("dtim-watch".to_owned()).spawn(move || task.run())?;
+        Ok(Self { stop, wake, thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Full means that it is woken already.
+        drop(self.wake.try_send(()));
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed by now; there is nothing else to do about it.
+            drop(thread.join());
+        }
+    }
+}
+
+struct Task {
+    followers: Vec<Follower>,
+    batches: SyncSender<Batch>,
+    stop: Arc<AtomicBool>,
+    woken: Receiver<()>,
+    notifier: Notifier,
+}
+
+impl Task {
+    fn run(&mut self) {
+        loop {
+            self.notifier.watch(&self.followers);
+            // A turn each, until nobody has anything: one busy file starves no other.
+            while self.turn_each() {}
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            match self.woken.recv_timeout(POLL) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// True if somebody has more to read.
+    fn turn_each(&mut self) -> bool {
+        let mut more = false;
+        for follower in &mut self.followers {
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            let Some(batch) = follower.turn(Instant::now()) else { continue };
+            more = true;
+            if self.batches.send(batch).is_err() {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+        }
+        more
+    }
+}
+
+/// Wakes the thread when something happens in a followed folder. Without it the poll goes on.
+struct Notifier {
+    watcher: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl Notifier {
+    fn new(wake: SyncSender<()>) -> Self {
+        let watcher = notify::recommended_watcher(move |_| {
+            // Full means that the thread is woken already.
+            drop(wake.try_send(()));
+        });
+        let watcher = watcher
+            .inspect_err(|error| {
+                tracing::warn!(%error, "no notifications about log files: they are looked at every second");
+            })
+            .ok();
+        Self { watcher, watched: BTreeSet::new() }
+    }
+
+    /// Watches the folders that are not watched yet; one that is missing is tried again later.
+    fn watch(&mut self, followers: &[Follower]) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for follower in followers {
+            let folder = follower.folder();
+            if self.watched.contains(folder) || !folder.is_dir() {
+                continue;
+            }
+            if watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
+                self.watched.insert(folder.to_owned());
+            }
+        }
     }
 }
