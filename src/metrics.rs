@@ -4,10 +4,11 @@
 //! libp2p keeps its own). Labels are bounded: never a peer, an indicator or an
 //! organisation.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
-    Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
@@ -55,8 +56,6 @@ pub struct Metrics {
     pub registrations: IntGauge,
     /// Registrations refused by a bootstrap, by reason.
     pub registrations_refused: IntCounterVec,
-    /// Seconds since 1970 at which the process started.
-    pub start_time: Gauge,
 }
 
 impl Metrics {
@@ -153,11 +152,6 @@ impl Metrics {
                 "Registrations refused by this bootstrap",
                 &["reason"],
             ),
-            start_time: float_gauge(
-                &registry,
-                "start_time_seconds",
-                "Start of the process in seconds since 1970",
-            ),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,
         };
@@ -196,42 +190,47 @@ impl Default for Metrics {
     }
 }
 
-/// OpenMetrics to Prometheus text 0.0.4 (Prometheus refuses `info`, `unknown`,
-/// UNIT and EOF, and names a counter's family with its `_total`).
+/// OpenMetrics to Prometheus text 0.0.4, which knows no `info`, `unknown`, UNIT,
+/// EOF and exemplars, and names a counter's family with its `_total`.
 fn text_format(open_metrics: &str) -> String {
+    // HELP stands before the TYPE that decides the name.
+    let types: HashMap<&str, &str> = open_metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .collect();
     let mut page = String::with_capacity(open_metrics.len());
-    let mut suffix = std::collections::HashMap::new();
     for line in open_metrics.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            if let Some((name, kind)) = rest.split_once(' ') {
-                suffix.insert(name.to_owned(), kind.to_owned());
-            }
-        }
-    }
-    for line in open_metrics.lines() {
-        let mut words = line.splitn(4, ' ');
-        let (hash, keyword, name, rest) = (words.next(), words.next(), words.next(), words.next());
-        if hash != Some("#") {
-            let sample = line.split(" # ").next().unwrap_or(line);
-            page.push_str(sample);
+        if let Some(comment) = line.strip_prefix("# ") {
+            page.extend(metadata(comment, &types));
+        } else {
+            let sample = line.rsplit_once(" # {").filter(|(sample, _)| ends_in_number(sample));
+            page.push_str(sample.map_or(line, |(sample, _)| sample));
             page.push('\n');
-            continue;
-        }
-        let (Some(keyword), Some(name)) = (keyword, name) else { continue };
-        let kind = suffix.get(name).map_or("untyped", String::as_str);
-        let (family, kind) = match kind {
-            "counter" => (format!("{name}_total"), "counter"),
-            "info" => (format!("{name}_info"), "gauge"),
-            "unknown" => (name.to_owned(), "untyped"),
-            other => (name.to_owned(), other),
-        };
-        match keyword {
-            "HELP" => page.push_str(&format!("# HELP {family} {}\n", rest.unwrap_or_default())),
-            "TYPE" => page.push_str(&format!("# TYPE {family} {kind}\n")),
-            _ => {}
         }
     }
     page
+}
+
+/// A line of HELP or TYPE; nothing for what 0.0.4 does not know.
+fn metadata(comment: &str, types: &HashMap<&str, &str>) -> Option<String> {
+    let (keyword, rest) = comment.split_once(' ')?;
+    let (name, text) = rest.split_once(' ')?;
+    let (suffix, kind) = match *types.get(name)? {
+        "counter" => ("_total", "counter"),
+        "info" => ("_info", "gauge"),
+        "unknown" => ("", "untyped"),
+        other => ("", other),
+    };
+    match keyword {
+        "HELP" => Some(format!("# HELP {name}{suffix} {text}\n")),
+        "TYPE" => Some(format!("# TYPE {name}{suffix} {kind}\n")),
+        _ => None,
+    }
+}
+
+/// Whether a text is a whole sample: an exemplar's mark may also stand in a label's value.
+fn ends_in_number(sample: &str) -> bool {
+    sample.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok())
 }
 
 fn register(registry: &Registry, collector: impl prometheus::core::Collector + 'static) {
@@ -268,7 +267,6 @@ macro_rules! single {
 }
 single!(counter, IntCounter);
 single!(gauge, IntGauge);
-single!(float_gauge, Gauge);
 
 #[allow(clippy::expect_used)] // the names are literals of this file
 fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {

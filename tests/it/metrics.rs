@@ -1,12 +1,10 @@
 //! The page for Prometheus, as Prometheus's own tool judges it.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use dtim::metrics::Metrics;
 use libp2p::gossipsub;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
 
+use crate::operations::promtool;
 use crate::source::{files, none};
 
 /// Everything that can be on the page: own families with a sample each, and what
@@ -43,22 +41,7 @@ fn full_page() -> String {
 
 #[test]
 fn promtool_accepts_the_page() {
-    let page = full_page();
-    let mut promtool = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool is missing: install Debian's package prometheus, as `make test` does");
-    promtool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-    let output = promtool.wait_with_output().unwrap();
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stderr),
-        page
-    );
+    promtool(&["check", "metrics"], &full_page());
 }
 
 #[test]
