@@ -3,6 +3,19 @@
 //! What needs the shells stands behind the feature `node`; the rest also runs
 //! with `--no-default-features`.
 
+// Tests say what they expect by failing, and nobody outside uses them.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::let_underscore_must_use,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    unreachable_pub
+)]
+
 mod examples;
 mod source;
 mod tidy;

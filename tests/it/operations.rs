@@ -41,8 +41,12 @@ fn the_alert_rules_name_metrics_that_exist() {
     let unknown: Vec<String> = named
         .filter_map(|word| word.strip_prefix("dtim_"))
         .filter(|name| {
-            let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-            ![Some(*name), family].iter().flatten().any(|name| source.contains(&format!("\"{name}\"")))
+            let family =
+                ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            ![Some(*name), family]
+                .iter()
+                .flatten()
+                .any(|name| source.contains(&format!("\"{name}\"")))
         })
         .map(|name| format!("config/prometheus/rules.yml: no metric is called dtim_{name}"))
         .collect();

@@ -23,7 +23,7 @@ impl File {
     }
 
     /// Whether only tests are in it.
-    pub fn is_test(&self) -> bool {
+    fn is_test(&self) -> bool {
         !self.path.starts_with("src") || self.module().iter().any(|part| part == "tests")
     }
 
@@ -32,6 +32,11 @@ impl File {
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate();
         lines.map(|(index, line)| (index + 1, line.split("//").next().unwrap_or(line)))
+    }
+
+    /// The code that is not a test's: what stands before `mod tests {`.
+    pub fn production(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.code().take_while(|(_, line)| *line != "mod tests {").filter(|_| !self.is_test())
     }
 
     /// `src/x.rs:7`, for a complaint.

@@ -22,7 +22,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("prometheus_client::", &["metrics"]),
     ("axum::", &["http"]),
     ("clap::", &["cli"]),
-    ("serde_cbor::", &["wire", "store"]),
+    ("serde_cbor::", &["wire", "store", "watch"]),
     ("unbounded_channel", &[]),
 ];
 
@@ -155,9 +155,10 @@ fn chains_and_groups_are_understood() {
         uses(&file, &module).into_iter().map(|(_, head)| head).collect::<Vec<_>>()
     };
     assert_eq!(heads_of("src/a/b.rs", "use crate::{model::{A, B}, wire};"), ["model", "wire"]);
-    assert_eq!(heads_of("src/a/mod.rs", "use crate::{\n    model,\n    keys::X,\n};"), [
-        "model", "keys", ""
-    ]);
+    assert_eq!(
+        heads_of("src/a/mod.rs", "use crate::{\n    model,\n    keys::X,\n};"),
+        ["model", "keys", ""]
+    );
     assert_eq!(heads_of("src/a/b.rs", "use super::super::store::Store;"), ["store"]);
     assert_eq!(heads_of("src/a/b.rs", "use super::sibling::X;"), Vec::<String>::new());
     assert_eq!(heads_of("src/a/mod.rs", "use super::store::Store;"), ["store"]);
@@ -167,9 +168,9 @@ fn chains_and_groups_are_understood() {
 #[test]
 fn only_the_owner_of_an_outside_thing_names_it() {
     let mut complaints = Vec::new();
-    for file in files(&["src"]).iter().filter(|file| !file.is_test()) {
+    for file in files(&["src"]) {
         let module = file.module();
-        for (line, text) in file.code() {
+        for (line, text) in file.production() {
             for (name, owners) in OWNERS {
                 let is_owner = module.first().is_some_and(|own| owners.contains(&own.as_str()));
                 if !is_owner && names(text, name) {
@@ -185,14 +186,14 @@ fn only_the_owner_of_an_outside_thing_names_it() {
 fn what_decides_touches_nothing_outside() {
     let layers = layers();
     let mut complaints = Vec::new();
-    for file in files(&["src"]).iter().filter(|file| !file.is_test()) {
+    for file in files(&["src"]) {
         let module = file.module();
         let pure = module.first().is_some_and(|name| layers.get(name).is_some_and(|row| row.pure));
         // The one shell inside a pure module: it reads key files, behind the feature `node`.
         if !pure || module.starts_with(&["keys".into(), "files".into()]) {
             continue;
         }
-        for (line, text) in file.code() {
+        for (line, text) in file.production() {
             for name in OUTSIDE.iter().filter(|name| names(text, name)) {
                 complaints.push(format!("{}: {name} in a pure module", file.at(line)));
             }
@@ -203,9 +204,8 @@ fn what_decides_touches_nothing_outside() {
 
 /// Whether a name stands in the text as a whole.
 fn names(text: &str, name: &str) -> bool {
-    text.match_indices(name).any(|(at, _)| {
-        !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-    })
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 #[test]
@@ -242,8 +242,8 @@ fn what_is_left_to_do_stands_in_an_issue() {
 #[test]
 fn names_are_imported_one_by_one() {
     let mut complaints = Vec::new();
-    for file in files(&["src"]).iter().filter(|file| !file.is_test()) {
-        for (line, text) in file.code() {
+    for file in files(&["src"]) {
+        for (line, text) in file.production() {
             let text = text.trim();
             if text.starts_with("use ") && text.contains('*') {
                 complaints.push(format!("{}: a glob hides where names come from", file.at(line)));
