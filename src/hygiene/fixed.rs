@@ -51,13 +51,17 @@ fn network(net: &IpNet) -> Result<(), Unfit> {
     reserved::embedded(net).iter().try_for_each(network)
 }
 
-/// Whether the name is one under which unrelated parties register theirs.
+/// Whether the name is one under which unrelated parties register theirs, or
+/// stands above such names (`compute.amazonaws.com`, by the rule `*.compute.amazonaws.com`).
 ///
 /// The private section counts too (`github.io`, `blogspot.com`): for blocking it
 /// makes no difference whether a registry or a hosting company gives out the names.
 fn is_public_suffix(name: &str) -> bool {
-    psl::suffix(name.as_bytes())
-        .is_some_and(|suffix| suffix.typ().is_some() && suffix.as_bytes() == name.as_bytes())
+    let is_suffix = |name: &str| {
+        psl::suffix(name.as_bytes())
+            .is_some_and(|suffix| suffix.typ().is_some() && suffix.as_bytes() == name.as_bytes())
+    };
+    is_suffix(name) || is_suffix(&format!("any.{name}"))
 }
 
 /// Whether an address is one that the whole Internet can reach, by the fixed rules.

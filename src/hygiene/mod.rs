@@ -15,6 +15,8 @@ mod reserved;
 mod warninglist;
 
 #[cfg(test)]
+pub(crate) mod corpus;
+#[cfg(test)]
 mod tests;
 
 pub use fixed::{fixed, is_global, is_special_name};

@@ -5,6 +5,8 @@
 //! named here cannot leave. It must never use evidence that may not go to the
 //! audience, not even for a number.
 
+mod addresses;
+mod dropped;
 mod republish;
 mod scrub;
 pub mod tlp;
@@ -15,14 +17,15 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub use dropped::{Dropped, Reason};
 pub use republish::republish_due;
-pub use scrub::{Dropped, Reason, VOCABULARY};
+pub use scrub::vocabulary;
 
 use crate::ageing;
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{
-    Audience, Claim, CustomFields, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Origin, Recipients,
-    SightingsBucket, Tag, Timestamp, Tlp, Value,
+    Audience, Claim, CustomFields, Day, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Origin,
+    Recipients, SightingsBucket, Tag, Timestamp, Tlp, Value,
 };
 use words::{Spelt, Word};
 
@@ -33,7 +36,7 @@ pub struct Policy {
     pub level: Level,
     /// Whether level open tells custom fields.
     pub allow_custom_fields: bool,
-    /// Tags that level open tells besides [`VOCABULARY`].
+    /// Tags that level open tells besides [`vocabulary`].
     pub tags: BTreeSet<Tag>,
     /// Words that leave in no part of a claim: the organisation, products, people.
     pub never_share: Vec<String>,
@@ -154,7 +157,7 @@ pub fn retract(previous: &Claim, audience: Audience) -> Result<Shareable, Withhe
 }
 
 /// A claim of the handling fields only.
-fn bare(value: Value, tlp: Tlp, until: crate::model::Day) -> Claim {
+fn bare(value: Value, tlp: Tlp, until: Day) -> Claim {
     Claim {
         value,
         tlp,
@@ -215,7 +218,7 @@ fn may_be_named(value: &Value, policy: &Policy, lists: &Lists) -> Result<(), Wit
     if names && lists.own_domains().iter().any(|domain| holds(domain)) {
         return Err(Withheld::SpeaksOfOwn);
     }
-    if names && scrub::addresses_of(value).into_iter().any(|ip| scrub::is_internal(ip, lists)) {
+    if names && addresses::of(value).into_iter().any(|ip| addresses::is_internal(ip, lists)) {
         return Err(Withheld::SpeaksOfOwn);
     }
     Ok(())
