@@ -177,8 +177,6 @@ impl Draft<'_> {
 
 /// When a claim crosses its next step.
 pub(super) fn claim_crossing(claim: &Claim, now: Timestamp) -> Option<Timestamp> {
-    let kind = claim.value.kind();
-    let base = ageing::base_of(claim);
-    let modified = ageing::counted_from(claim);
-    ageing::next_crossing(base, modified, &ageing::lifetime(kind), now)
+    let lifetime = ageing::lifetime(claim.value.kind());
+    ageing::next_crossing(ageing::base_of(claim), ageing::counted_from(claim), &lifetime, now)
 }
