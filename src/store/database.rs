@@ -175,6 +175,16 @@ impl Database {
         self.raw.write_opt(batch, &synced).map_err(|error| self.failed(&error))
     }
 
+    /// Puts everything into tables.
+    #[cfg(test)]
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        for family in Family::ALL {
+            let flushed = self.raw.flush_cf(self.family(family)?);
+            flushed.map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
+    }
+
     /// The handle of a family, for a batch.
     pub(super) fn family(&self, family: Family) -> Result<&ColumnFamily, StoreError> {
         self.raw.cf_handle(family.name()).ok_or_else(|| StoreError::Corrupt {

@@ -19,7 +19,7 @@ pub(super) const SCHEMA: u32 = 1;
 const STEPS: [Step; SCHEMA as usize - 1] = [];
 
 /// Puts into the batch what the next schema has otherwise.
-type Step = fn(&Database, &mut WriteBatch) -> Result<(), StoreError>;
+pub(super) type Step = fn(&Database, &mut WriteBatch) -> Result<(), StoreError>;
 
 /// These two stand unsealed: they must be readable before anything else is.
 const SCHEMA_KEY: &[u8] = b"schema";

@@ -1,0 +1,169 @@
+//! What has ended goes, and nothing else.
+
+use super::{Bench, NOW, claim, heard, ip, own, saw};
+use crate::ageing;
+use crate::model::{Audience, DAY, HOUR, Kind, Timestamp, Tlp};
+use crate::store::family::Family;
+use crate::store::{Applied, Change, Filter, Purged, Refused};
+
+const LIFE: u64 = 30 * DAY;
+
+/// Purges as a node does whose clock is right, until nothing is left to do.
+fn purge(bench: &Bench, now: Timestamp) -> Purged {
+    let mut total = Purged::default();
+    bench.set_clock(now);
+    bench.write(vec![Change::Clock { now }]);
+    loop {
+        let applied = bench.write(vec![Change::Purge { now, egress_days: 400 }]);
+        let [Applied::Purged(purged)] = applied[..] else { panic!("{applied:?}") };
+        total.ended += purged.ended;
+        total.crossed += purged.crossed;
+        if !purged.more {
+            return total;
+        }
+    }
+}
+
+fn rows(bench: &Bench, family: Family) -> usize {
+    bench.store().db().rows(family, &[], &[]).unwrap().count()
+}
+
+#[test]
+fn an_indicator_goes_with_the_last_that_is_known_of_it() {
+    let mut bench = Bench::new();
+    bench.write(vec![
+        saw(ip(1), NOW),
+        heard(&claim(&ip(1), Tlp::Green, NOW.plus(DAY), 1), 2, 11),
+        saw(ip(2), NOW.plus(2 * DAY)),
+    ]);
+    assert_eq!(purge(&bench, NOW.plus(LIFE - DAY)).ended, 0);
+
+    assert_eq!(purge(&bench, NOW.plus(LIFE)).ended, 1);
+    assert!(bench.store().evidence(ip(1).id()).unwrap().is_empty());
+    assert_eq!(bench.store().heard(ip(1).id()).unwrap().len(), 1);
+    assert!(bench.store().indicator(ip(1).id()).unwrap().is_some());
+
+    assert_eq!(purge(&bench, NOW.plus(LIFE + DAY)).ended, 1);
+    assert_eq!(bench.store().indicator(ip(1).id()).unwrap(), None);
+    assert_eq!(bench.store().counts_by_kind()["ip"], 1);
+    let listed = bench.store().indicators(&Filter { limit: 9, ..Filter::default() });
+    assert_eq!(listed.rows.iter().map(|row| &row.value).collect::<Vec<_>>(), [&ip(2)]);
+
+    assert_eq!(purge(&bench, NOW.plus(LIFE + 2 * DAY)).ended, 1);
+    bench.reopen();
+    for family in [
+        Family::Evidence,
+        Family::Claims,
+        Family::Indicators,
+        Family::Added,
+        Family::Due,
+        Family::Expiry,
+        Family::Content,
+    ] {
+        assert_eq!(rows(&bench, family), 0, "{}", family.name());
+    }
+    assert_eq!(bench.store().sizes().indicators, 0);
+}
+
+#[test]
+fn a_new_sighting_moves_the_end() {
+    let bench = Bench::new();
+    bench.write(vec![saw(ip(1), NOW)]);
+    bench.write(vec![saw(ip(1), NOW.plus(10 * DAY))]);
+    assert_eq!(rows(&bench, Family::Expiry), 1);
+    assert_eq!(purge(&bench, NOW.plus(LIFE)).ended, 0);
+    assert_eq!(bench.store().evidence(ip(1).id()).unwrap()[0].count, 2);
+    assert_eq!(purge(&bench, NOW.plus(LIFE + 10 * DAY)).ended, 1);
+}
+
+#[test]
+fn a_purge_and_a_sighting_in_one_call_see_each_other() {
+    let bench = Bench::new();
+    bench.write(vec![saw(ip(1), NOW), saw(ip(2), NOW)]);
+    let now = NOW.plus(LIFE);
+    bench.write(vec![
+        Change::Clock { now },
+        saw(ip(1), now),
+        Change::Purge { now, egress_days: 400 },
+        saw(ip(2), now),
+    ]);
+    let count = |n| bench.store().evidence(ip(n).id()).unwrap()[0].count;
+    assert_eq!((count(1), count(2)), (2, 1));
+    assert_eq!(bench.store().counts_by_kind()["ip"], 2);
+    assert_eq!(rows(&bench, Family::Added), 2);
+    assert_eq!(rows(&bench, Family::Expiry), 2);
+}
+
+#[test]
+fn own_claims_end_and_what_waits_stays() {
+    let bench = Bench::new();
+    bench.write(vec![
+        saw(ip(1), NOW),
+        own(&claim(&ip(1), Tlp::Green, NOW, 1), Audience::Mesh),
+        own(&claim(&ip(2), Tlp::Green, NOW, 1), Audience::Mesh),
+        Change::Outbox { indicator: ip(2).id(), audience: Audience::Mesh, due: NOW },
+    ]);
+    // Told again with a later end: the first end no longer counts.
+    bench.write(vec![own(&claim(&ip(1), Tlp::Green, NOW.plus(5 * DAY), 2), Audience::Mesh)]);
+    purge(&bench, NOW.plus(LIFE));
+    let sent = |n| bench.store().own(ip(n).id(), Audience::Mesh).unwrap();
+    assert_eq!(sent(1).unwrap().revision, 2);
+    assert_eq!(sent(2), None);
+    purge(&bench, NOW.plus(LIFE + 5 * DAY));
+    assert_eq!(sent(1), None);
+    assert_eq!(bench.store().outbox().unwrap().len(), 1);
+    assert_eq!(rows(&bench, Family::Outbox), 1);
+}
+
+#[test]
+fn nothing_is_purged_while_the_clock_has_jumped() {
+    let mut bench = Bench::new();
+    bench.write(vec![saw(ip(1), NOW), Change::Clock { now: NOW }]);
+    bench.reopen();
+    assert_eq!(bench.store().last_time().unwrap(), Some(NOW));
+    let purge = |now| vec![Change::Purge { now, egress_days: 400 }];
+    for now in [NOW.plus(LIFE + DAY), Timestamp(0), NOW.minus(DAY + 1), Timestamp(u64::MAX)] {
+        assert_eq!(bench.write(purge(now)), [Applied::Refused(Refused::ClockJumped)]);
+    }
+    assert_eq!(bench.store().evidence(ip(1).id()).unwrap().len(), 1);
+    assert!(matches!(bench.write(purge(NOW.plus(DAY)))[..], [Applied::Purged(_)]));
+    assert_eq!(bench.store().last_time().unwrap(), Some(NOW.plus(DAY)));
+}
+
+#[test]
+fn a_purge_is_bounded_and_says_that_more_is_left() {
+    let bench = Bench::new();
+    for first in [0, 1000, 2000] {
+        bench.write((first..first + 1000).map(|n| saw(ip(n), NOW)).collect());
+    }
+    let now = NOW.plus(LIFE);
+    bench.write(vec![Change::Clock { now }]);
+    let applied = bench.write(vec![Change::Purge { now, egress_days: 400 }]);
+    let [Applied::Purged(first)] = applied[..] else { panic!("{applied:?}") };
+    assert_eq!((first.ended, first.more), (1000, true));
+    assert_eq!(purge(&bench, now).ended, 2000);
+    assert_eq!(bench.store().sizes().indicators, 0);
+}
+
+#[test]
+fn what_ages_by_a_step_gets_a_new_stamp_and_its_next_step() {
+    let bench = Bench::new();
+    bench.write(vec![saw(ip(1), NOW), heard(&claim(&ip(2), Tlp::Green, NOW, 1), 2, 11)]);
+    let stamp = |n| bench.store().indicator(ip(n).id()).unwrap().unwrap().added;
+    let lifetime = ageing::lifetime(&Kind::Ip);
+    let base = crate::model::Confidence::new(70).unwrap();
+    let first = ageing::next_crossing(base, NOW, &lifetime, NOW).unwrap();
+    let (one, two) = (stamp(1), stamp(2));
+
+    assert_eq!(purge(&bench, first.minus(1)).crossed, u64::from(first > NOW.plus(HOUR)) * 0);
+    assert_eq!((stamp(1), stamp(2)), (one, two));
+    let crossed = purge(&bench, first).crossed;
+    assert!(crossed >= 1 && stamp(1) > one);
+    // The next step lies ahead, so the same moment crosses nothing more.
+    assert_eq!(purge(&bench, first).crossed, 0);
+    assert_eq!(rows(&bench, Family::Due), 2);
+    let second = ageing::next_crossing(base, NOW, &lifetime, first).unwrap();
+    let before = stamp(1);
+    purge(&bench, second);
+    assert!(stamp(1) > before);
+}
