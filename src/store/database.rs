@@ -46,7 +46,13 @@ pub(super) struct Database {
 impl Database {
     /// Opens the folder, or makes it. Checks nothing of what is in it.
     pub(super) fn open(dir: &Path, sealer: Sealer) -> Result<Self, StoreError> {
-        let failed = |error: rocksdb::Error| StoreError::of_rocks(dir, &error);
+        let failed = |error: rocksdb::Error| match StoreError::of_rocks(dir, &error) {
+            StoreError::Corrupt { dir: folder, what } if !what.contains(&folder) => {
+                let file = damaged_file(dir).unwrap_or_default();
+                StoreError::Corrupt { dir: folder, what: format!("{what} {file}") }
+            }
+            error => error,
+        };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -218,6 +224,17 @@ impl Database {
 pub(super) struct Row {
     pub(super) key: Vec<u8>,
     pub(super) stored: Vec<u8>,
+}
+
+/// The file that RocksDB complained of while it opened. For its write-ahead log
+/// the error does not name it, but RocksDB's own log does.
+fn damaged_file(dir: &Path) -> Option<String> {
+    let log = std::fs::read(dir.join("LOG")).ok()?;
+    let log = String::from_utf8_lossy(&log);
+    let line = log.lines().find(|line| line.contains("Corruption: "))?;
+    let folder = dir.display().to_string();
+    let file = line.split_whitespace().find(|word| word.starts_with(&folder))?;
+    Some(file.trim_end_matches(':').to_owned())
 }
 
 fn options() -> Options {

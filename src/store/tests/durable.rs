@@ -84,6 +84,7 @@ fn what_was_acknowledged_is_in_the_files_at_that_moment() {
         bench.write(call(n));
     }
     let copy = Bench::closed(super::GIB, 9);
+    std::fs::create_dir(copy.path()).unwrap();
     for entry in std::fs::read_dir(bench.path()).unwrap() {
         let entry = entry.unwrap();
         std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();

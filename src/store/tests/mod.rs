@@ -10,7 +10,7 @@ mod properties;
 mod purge;
 mod search;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -71,7 +71,7 @@ impl Bench {
         let clock = Arc::clone(&self.clock);
         let options = Options { max_bytes: self.max_bytes, metrics: self.metrics.clone() };
         let clock = Box::new(move || clock.load(Ordering::Relaxed));
-        Store::open_by(self.path(), sealer, options, self.max_indexed, clock)
+        Store::open_by(&self.path(), sealer, options, self.max_indexed, clock)
     }
 
     fn reopen(&mut self) {
@@ -79,8 +79,8 @@ impl Bench {
         self.open();
     }
 
-    fn path(&self) -> &Path {
-        self.dir.path()
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("store")
     }
 
     fn set_clock(&self, now: Timestamp) {

@@ -31,7 +31,7 @@ fn another_data_key_is_refused_and_changes_nothing() {
 }
 
 fn put_meta(bench: &Bench, key: &[u8], value: &[u8]) {
-    let db = Database::open(bench.path(), sealer()).unwrap();
+    let db = Database::open(&bench.path(), sealer()).unwrap();
     let mut batch = WriteBatch::default();
     batch.put_cf(db.family(Family::Meta).unwrap(), key, value);
     db.commit(batch).unwrap();
@@ -72,7 +72,7 @@ fn note_step(db: &Database, batch: &mut WriteBatch, name: &[u8]) -> Result<(), S
 fn an_older_schema_goes_through_every_step_it_lacks() {
     let mut bench = Bench::new();
     bench.store = None;
-    let db = Database::open(bench.path(), sealer()).unwrap();
+    let db = Database::open(&bench.path(), sealer()).unwrap();
     let steps: [schema::Step; 3] = [
         |db, batch| note_step(db, batch, b"2"),
         |db, batch| note_step(db, batch, b"3"),
@@ -136,31 +136,51 @@ fn an_edited_record_is_found_and_its_successor_stays_private() {
     assert_eq!((&evidence[0].scope, evidence[0].count), (&Scope::private(), 1));
 }
 
+/// Flips a bit in the middle of the largest file of a kind, and tells its number.
+fn flip(bench: &Bench, extension: &str) -> String {
+    let file = std::fs::read_dir(bench.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == extension))
+        .max_by_key(|path| path.metadata().unwrap().len())
+        .unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    file.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
 #[test]
-fn a_flipped_bit_in_a_file_names_the_file() {
+fn a_flipped_bit_in_the_log_is_refused_by_the_files_name() {
     let mut bench = Bench::new();
     bench.write((1..=200).map(|n| saw(ip(n), NOW)).collect());
     bench.store = None;
-    let log = std::fs::read_dir(bench.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "log"))
-        .max_by_key(|path| path.metadata().unwrap().len())
-        .unwrap();
-    let mut bytes = std::fs::read(&log).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&log, bytes).unwrap();
+    let file = flip(&bench, "log");
     let error = bench.try_open(sealer()).err().unwrap();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
-    let name = log.file_name().unwrap().to_str().unwrap().trim_start_matches('0').to_owned();
-    assert!(error.to_string().contains(&name), "{error} does not name {name}");
+    assert!(error.to_string().contains(&file), "{error} does not name {file}");
+}
+
+#[test]
+fn a_flipped_bit_in_a_table_is_found_by_the_files_name() {
+    let mut bench = Bench::new();
+    bench.write((1..=200).map(|n| saw(ip(n), NOW)).collect());
+    bench.store().db().flush().unwrap();
+    bench.store = None;
+    let file = flip(&bench, "sst");
+    let error = match bench.try_open(sealer()) {
+        Err(error) => error,
+        Ok(store) => (1..=200).find_map(|n| store.evidence(ip(n).id()).err()).unwrap(),
+    };
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains(&file), "{error} does not name {file}");
 }
 
 #[test]
 fn no_value_peer_or_path_stands_in_any_file() {
     let mut bench = Bench::new();
-    let url = crate::model::Value::guess("https://zebra-url.example.net/zebra-path").unwrap();
+    let url = crate::model::Value::guess("https://zebra-url.net/zebra-path").unwrap();
     let mut seen = sighting(url.clone(), NOW);
     seen.custom = [("note".to_owned(), CustomValue::Text("zebra-note".to_owned()))].into();
     seen.scope = Scope::new(Tlp::Red, ["zebra-member".to_owned()]);

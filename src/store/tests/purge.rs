@@ -2,7 +2,7 @@
 
 use super::{Bench, NOW, claim, heard, ip, own, saw};
 use crate::ageing;
-use crate::model::{Audience, DAY, HOUR, Kind, Timestamp, Tlp};
+use crate::model::{Audience, Confidence, DAY, Kind, Timestamp, Tlp};
 use crate::store::family::Family;
 use crate::store::{Applied, Change, Filter, Purged, Refused};
 
@@ -148,22 +148,29 @@ fn a_purge_is_bounded_and_says_that_more_is_left() {
 #[test]
 fn what_ages_by_a_step_gets_a_new_stamp_and_its_next_step() {
     let bench = Bench::new();
-    bench.write(vec![saw(ip(1), NOW), heard(&claim(&ip(2), Tlp::Green, NOW, 1), 2, 11)]);
-    let stamp = |n| bench.store().indicator(ip(n).id()).unwrap().unwrap().added;
+    bench.write(vec![saw(ip(1), NOW), heard(&claim(&ip(1), Tlp::Green, NOW, 1), 2, 11)]);
+    let stamp = || bench.store().indicator(ip(1).id()).unwrap().unwrap().added;
+    // What was seen and what was heard age side by side, each by its own curve.
     let lifetime = ageing::lifetime(&Kind::Ip);
-    let base = crate::model::Confidence::new(70).unwrap();
-    let first = ageing::next_crossing(base, NOW, &lifetime, NOW).unwrap();
-    let (one, two) = (stamp(1), stamp(2));
-
-    assert_eq!(purge(&bench, first.minus(1)).crossed, u64::from(first > NOW.plus(HOUR)) * 0);
-    assert_eq!((stamp(1), stamp(2)), (one, two));
-    let crossed = purge(&bench, first).crossed;
-    assert!(crossed >= 1 && stamp(1) > one);
-    // The next step lies ahead, so the same moment crosses nothing more.
-    assert_eq!(purge(&bench, first).crossed, 0);
-    assert_eq!(rows(&bench, Family::Due), 2);
-    let second = ageing::next_crossing(base, NOW, &lifetime, first).unwrap();
-    let before = stamp(1);
-    purge(&bench, second);
-    assert!(stamp(1) > before);
+    let next = |after| {
+        [70, 80]
+            .into_iter()
+            .filter_map(Confidence::new)
+            .filter_map(|base| ageing::next_crossing(base, NOW, &lifetime, after))
+            .min()
+            .unwrap()
+    };
+    let mut now = NOW;
+    for _ in 0..5 {
+        let (step, before) = (next(now), stamp());
+        if step > now.plus(1) {
+            assert_eq!(purge(&bench, step.minus(1)).crossed, 0);
+            assert_eq!(stamp(), before);
+        }
+        assert_eq!(purge(&bench, step).crossed, 1);
+        assert!(stamp() > before);
+        assert_eq!(purge(&bench, step).crossed, 0);
+        assert_eq!(rows(&bench, Family::Due), 1);
+        now = step;
+    }
 }
