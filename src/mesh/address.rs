@@ -25,10 +25,7 @@ pub fn node_of(peer: &PeerId) -> Option<NodeId> {
 /// The PeerId at the end of an address, if it names one.
 #[must_use]
 pub fn peer_in(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        Protocol::P2p(peer) => Some(peer),
-        _ => None,
-    })
+    address.iter().find_map(|part| if let Protocol::P2p(peer) = part { Some(peer) } else { None })
 }
 
 /// The address without a `/p2p` at its end, as it is kept by peer.
@@ -50,25 +47,27 @@ pub fn party(address: &Multiaddr) -> Option<IpAddr> {
 }
 
 /// May an address be dialled that a stranger or a registry named? Only what is
-/// globally reachable, or a DNS name that is not local.
+/// globally reachable and written as a number.
 #[must_use]
 pub fn is_global(address: &Multiaddr) -> bool {
-    match address.iter().next() {
-        Some(Protocol::Ip4(v4)) => global_ip(IpAddr::V4(v4)),
-        Some(Protocol::Ip6(v6)) => global_ip(IpAddr::V6(v6)),
-        // A name in a registry may resolve to an internal host (threat case 13).
-        _ => false,
-    }
+    // A name in a registry may resolve to an internal host (threat case 13).
+    address.iter().next().and_then(number).is_some_and(global_ip)
 }
 
 /// The address of the host, if it is written as one.
 #[must_use]
 pub fn ip(address: &Multiaddr) -> Option<IpAddr> {
-    address.iter().find_map(|part| match part {
-        Protocol::Ip4(v4) => Some(IpAddr::V4(v4)),
-        Protocol::Ip6(v6) => Some(IpAddr::V6(v6)),
-        _ => None,
-    })
+    address.iter().find_map(number)
+}
+
+fn number(part: Protocol<'_>) -> Option<IpAddr> {
+    if let Protocol::Ip4(v4) = part {
+        Some(IpAddr::V4(v4))
+    } else if let Protocol::Ip6(v6) = part {
+        Some(IpAddr::V6(v6))
+    } else {
+        None
+    }
 }
 
 fn global_ip(ip: IpAddr) -> bool {

@@ -275,6 +275,10 @@ impl NetworkBehaviour for Behaviour {
         self.admit_established(peer, remote)
     }
 
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "libp2p adds events; those not named do not concern this"
+    )]
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(new) => {

@@ -195,10 +195,10 @@ impl Book {
 
     /// A peer is connected, whoever dialled.
     pub(super) fn connected(&mut self, peer: &PeerId, now: Instant) {
-        if let Some(entry) = self.entries.get_mut(peer) {
-            if !matches!(entry.link, Link::Connected { .. }) {
-                entry.link = Link::Connected { since: now };
-            }
+        if let Some(entry) = self.entries.get_mut(peer)
+            && !matches!(entry.link, Link::Connected { .. })
+        {
+            entry.link = Link::Connected { since: now };
         }
     }
 
@@ -216,12 +216,12 @@ impl Book {
 
     /// A dial of a wanted peer failed.
     pub(super) fn failed(&mut self, peer: &PeerId, now: Instant, dice: f64) {
-        if let Some(entry) = self.entries.get_mut(peer) {
-            if entry.link == Link::Dialing {
-                entry.failures = entry.failures.saturating_add(1);
-                entry.closed_at_once = false;
-                entry.pause(now, dice);
-            }
+        if let Some(entry) = self.entries.get_mut(peer)
+            && entry.link == Link::Dialing
+        {
+            entry.failures = entry.failures.saturating_add(1);
+            entry.closed_at_once = false;
+            entry.pause(now, dice);
         }
     }
 

@@ -21,6 +21,10 @@ use super::{Event, admission, now};
 pub(super) const MAX_ADDRESSES: usize = 8;
 
 impl Actor {
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "libp2p adds events; those not named do not concern this"
+    )]
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<RootEvent>) {
         self.recorder.record(&event);
         match event {
@@ -32,9 +36,10 @@ impl Actor {
                 self.on_closed(peer_id, connection_id);
             }
             SwarmEvent::IncomingConnectionError { error, .. } => {
-                let reason = match &error {
-                    ListenError::Denied { cause } => admission::reason(cause),
-                    _ => "handshake",
+                let reason = if let ListenError::Denied { cause } = &error {
+                    admission::reason(cause)
+                } else {
+                    "handshake"
                 };
                 self.metrics.connections_refused.with_label_values(&[reason]).inc();
             }
@@ -42,24 +47,22 @@ impl Actor {
                 self.on_dial_failed(peer_id, connection_id, &error);
             }
             SwarmEvent::NewListenAddr { address, .. } => {
-                tracing::info!(%address, "listening");
+                tracing::debug!(%address, "listening");
                 if self.allow_private {
                     self.swarm.add_external_address(address);
                     self.discovery.addresses_changed(Instant::now());
                 }
                 self.publish_status();
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
-                if self.allow_private {
-                    self.swarm.remove_external_address(&address);
-                    self.discovery.addresses_changed(Instant::now());
-                }
+            SwarmEvent::ExpiredListenAddr { address, .. } if self.allow_private => {
+                self.swarm.remove_external_address(&address);
+                self.discovery.addresses_changed(Instant::now());
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::warn!(%error, "a listener has trouble");
             }
-            SwarmEvent::ListenerClosed { addresses, reason, .. } => {
-                tracing::error!(?addresses, ?reason, "no longer listening");
+            SwarmEvent::ListenerClosed { reason, .. } => {
+                tracing::error!(?reason, "a listener ended: nobody can connect there any more");
             }
             _ => {}
         }

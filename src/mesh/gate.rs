@@ -182,15 +182,19 @@ where
         })
     }
 
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "libp2p adds events; those not named do not concern this"
+    )]
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(new) => {
-                if self.knows(&new.peer_id, new.connection_id) {
-                    let all = self.connections.get(&new.peer_id).map_or(0, Vec::len);
-                    let other_established = all.saturating_sub(1);
-                    let event = ConnectionEstablished { other_established, ..new };
-                    self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(event));
-                }
+            FromSwarm::ConnectionEstablished(new)
+                if self.knows(&new.peer_id, new.connection_id) =>
+            {
+                let all = self.connections.get(&new.peer_id).map_or(0, Vec::len);
+                let other_established = all.saturating_sub(1);
+                let event = ConnectionEstablished { other_established, ..new };
+                self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(event));
             }
             FromSwarm::ConnectionClosed(old) => {
                 if let Some(remaining_established) = self.forget(&old.peer_id, old.connection_id) {
@@ -198,20 +202,18 @@ where
                     self.inner.on_swarm_event(FromSwarm::ConnectionClosed(event));
                 }
             }
-            FromSwarm::AddressChange(change) => {
-                if self.knows(&change.peer_id, change.connection_id) {
-                    self.inner.on_swarm_event(event);
-                }
+            FromSwarm::AddressChange(change)
+                if self.knows(&change.peer_id, change.connection_id) =>
+            {
+                self.inner.on_swarm_event(event);
             }
-            FromSwarm::DialFailure(failure) => {
-                if failure.peer_id.is_some_and(|peer| self.may_use(&peer)) {
-                    self.inner.on_swarm_event(event);
-                }
+            FromSwarm::DialFailure(failure)
+                if failure.peer_id.is_some_and(|peer| self.may_use(&peer)) =>
+            {
+                self.inner.on_swarm_event(event);
             }
-            FromSwarm::NewExternalAddrOfPeer(new) => {
-                if self.may_use(&new.peer_id) {
-                    self.inner.on_swarm_event(event);
-                }
+            FromSwarm::NewExternalAddrOfPeer(new) if self.may_use(&new.peer_id) => {
+                self.inner.on_swarm_event(event);
             }
             // What concerns this node only.
             FromSwarm::NewListener(_)
@@ -222,7 +224,7 @@ where
             | FromSwarm::NewExternalAddrCandidate(_)
             | FromSwarm::ExternalAddrConfirmed(_)
             | FromSwarm::ExternalAddrExpired(_) => self.inner.on_swarm_event(event),
-            // An inbound handshake that failed was never B's; what libp2p adds later is not either.
+            // Not B's: other peers' connections, and inbound handshakes that failed.
             _ => {}
         }
     }
@@ -241,6 +243,7 @@ where
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "all but one kind pass through")]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, In<B>>> {
         loop {
             match std::task::ready!(self.inner.poll(cx)) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The table is bounded: when it is full, keys that are not in it are refused
 /// until the window ends, so a flood of fresh keys costs no memory.
 #[derive(Debug)]
-pub struct Rate<K> {
+pub(super) struct Rate<K> {
     limit: u32,
     window: Duration,
     capacity: usize,
@@ -20,13 +20,12 @@ pub struct Rate<K> {
 
 impl<K: Eq + Hash> Rate<K> {
     /// At most `limit` events for a key in a `window`, for `capacity` keys.
-    #[must_use]
-    pub fn new(limit: u32, window: Duration, capacity: usize) -> Self {
+    pub(super) fn new(limit: u32, window: Duration, capacity: usize) -> Self {
         Self { limit, window, capacity, since: None, counts: HashMap::new() }
     }
 
     /// Counts an event and tells whether it is within the limit.
-    pub fn allow(&mut self, key: K, now: Instant) -> bool {
+    pub(super) fn allow(&mut self, key: K, now: Instant) -> bool {
         let running = self.since.is_some_and(|since| now.duration_since(since) < self.window);
         if !running {
             self.since = Some(now);

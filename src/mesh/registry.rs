@@ -107,10 +107,11 @@ impl Actor {
         for address in &addresses {
             self.book.learn(peer, address);
         }
-        if self.role(&peer) == Role::Stranger && self.discovered.allow(peer, now) {
-            if let (Some(node), Some(via)) = (node_of(&peer), node_of(&via)) {
-                self.tell(Event::Discovered { node, addresses, via });
-            }
+        if self.role(&peer) == Role::Stranger
+            && self.discovered.allow(peer, now)
+            && let (Some(node), Some(via)) = (node_of(&peer), node_of(&via))
+        {
+            self.tell(Event::Discovered { node, addresses, via });
         }
     }
 }

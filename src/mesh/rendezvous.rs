@@ -221,10 +221,7 @@ impl From<DiscoverResponse> for Discovered {
 /// What a status other than `Ok` says; one that is not known is a refusal too.
 fn refusal(status: Option<i32>) -> Option<Status> {
     let status = status.and_then(|status| Status::try_from(status).ok());
-    match status.unwrap_or(Status::Unavailable) {
-        Status::Ok => None,
-        refused => Some(refused),
-    }
+    Some(status.unwrap_or(Status::Unavailable)).filter(|status| *status != Status::Ok)
 }
 
 /// Reads and writes the messages of both sides.

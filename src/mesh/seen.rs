@@ -52,10 +52,10 @@ impl Seen {
             return;
         }
         inner.order.push_back(short(&id));
-        if inner.order.len() > self.capacity {
-            if let Some(oldest) = inner.order.pop_front() {
-                inner.ids.remove(&oldest);
-            }
+        if inner.order.len() > self.capacity
+            && let Some(oldest) = inner.order.pop_front()
+        {
+            inner.ids.remove(&oldest);
         }
     }
 

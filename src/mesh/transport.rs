@@ -26,7 +26,7 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const CLOSING: Duration = Duration::from_millis(500);
 
 /// The most streams a peer may hold open on one connection (threat case 6).
-const MAX_STREAMS: usize = 64;
+const MAX_STREAMS: u8 = 64;
 
 /// What carries the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ fn wants_quic(address: &Multiaddr) -> bool {
 fn quic_config(keys: &Keypair) -> quic::Config {
     let mut config = quic::Config::new(keys);
     config.handshake_timeout = HANDSHAKE;
-    config.max_concurrent_stream_limit = MAX_STREAMS as u32;
+    config.max_concurrent_stream_limit = MAX_STREAMS.into();
     config
 }
 
@@ -89,7 +89,7 @@ where
     S: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
 {
     let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(MAX_STREAMS);
+    yamux.set_max_num_streams(MAX_STREAMS.into());
     Ok(raw
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(keys)?)

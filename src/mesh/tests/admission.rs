@@ -6,15 +6,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::wiretap::{Seen, tap};
-use super::{LIMIT, Node, claim, pair, settings};
-use crate::mesh::{Event, Transport};
-
-fn tcp(seed: u8) -> impl Future<Output = Node> {
-    let mut settings = settings(seed);
-    settings.transport = Transport::Network;
-    settings.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    Node::start(settings)
-}
+use super::{LIMIT, Node, claim, pair, tcp};
+use crate::mesh::Event;
 
 fn port(node: &Node) -> u16 {
     let text = node.address.to_string();

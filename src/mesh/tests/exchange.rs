@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{LIMIT, Node, claim, node_id, pair, settings};
+use super::{LIMIT, Node, claim, node_id, pair, settings, tcp};
 use crate::mesh::{Event, PublishError, Role, Transport};
 use crate::model::ContentId;
 
@@ -20,15 +20,7 @@ async fn an_approved_pair_exchanges() {
 
 #[tokio::test]
 async fn an_approved_pair_exchanges_over_tcp() {
-    let tcp = |seed, listen: &str| {
-        let mut settings = settings(seed);
-        settings.transport = Transport::Network;
-        settings.listen = vec![listen.parse().unwrap()];
-        Node::start(settings)
-    };
-    let one = tcp(1, "/ip4/127.0.0.1/tcp/0").await;
-    let other = tcp(2, "/ip4/127.0.0.1/tcp/0").await;
-    let (one, mut other) = pair(one, other).await;
+    let (one, mut other) = pair(tcp(1).await, tcp(2).await).await;
     one.publish(&claim(1)).await;
     assert_eq!(other.heard().await.0, claim(1));
 }
@@ -73,17 +65,18 @@ async fn without_members_a_claim_waits() {
 
 #[tokio::test]
 async fn who_is_approved_later_exchanges_without_a_restart() {
-    let (mut one, mut other) = (Node::memory(1).await, Node::memory(2).await);
+    let (mut one, mut other) = (tcp(1).await, tcp(2).await);
     one.approve(&other).await;
     let knock = other.wait(|event| match event {
-        Event::Knock { node, .. } => Some(node),
+        Event::Knock { node, address, .. } => Some((node, address)),
         _ => None,
     });
-    assert_eq!(knock.await, one.id());
+    // It dials from the port on which it listens, so it can be dialled there.
+    assert_eq!(knock.await, (one.id(), one.address.clone()));
     let status = one.status(|status| status.away.iter().any(|away| away.awaiting_approval)).await;
     assert_eq!(status.away[0].node, other.id());
-    // The other side does not know an address: it waits for the next attempt, or dials at once.
-    other.approve(&one).await;
+    // Given no address, it dials where it saw the stranger.
+    other.mesh.set_role(one.id(), Role::Member, Vec::new()).await.unwrap();
     one.ready().await;
     other.ready().await;
     other.publish(&claim(1)).await;

@@ -165,6 +165,14 @@ impl Node {
     }
 }
 
+/// A node on loopback.
+pub(super) async fn tcp(seed: u8) -> Node {
+    let mut settings = settings(seed);
+    settings.transport = Transport::Network;
+    settings.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
+    Node::start(settings).await
+}
+
 /// Two nodes that approved each other and are ready to exchange.
 pub(super) async fn pair(mut one: Node, mut other: Node) -> (Node, Node) {
     one.approve(&other).await;
