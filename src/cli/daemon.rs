@@ -42,7 +42,11 @@ pub(super) trait Source {
 }
 
 /// Runs a node until SIGTERM or SIGINT. A second signal ends the process at once.
-pub(super) async fn run(loaded: Loaded, master: MasterSource, source: impl Source) -> Result<(), DaemonError> {
+pub(super) async fn run(
+    loaded: Loaded,
+    master: MasterSource,
+    source: impl Source,
+) -> Result<(), DaemonError> {
     let metrics = Metrics::new();
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let config = &loaded.config;
@@ -58,19 +62,20 @@ pub(super) async fn run(loaded: Loaded, master: MasterSource, source: impl Sourc
         let (bound, _) = http::serve_metrics(address, router, stopping.clone()).await?;
         tracing::info!(address = %bound, "metrics");
     }
-    let control = http::serve_control(&socket, http::control_router(node.clone(), reload), stopping).await?;
+    let control =
+        http::serve_control(&socket, http::control_router(node.clone(), reload), stopping).await?;
     tracing::info!(peer_id = %node.id(), "the node runs");
     notify(sd_notify::NotifyState::Ready);
 
     loop {
         tokio::select! {
-            () = signals.end() => break,
-            () = signals.reload() => {
-                match reread(&node, &source).await {
+            asked = signals.next() => match asked {
+                Asked::ToEnd => break,
+                Asked::ToReload => match reread(&node, &source).await {
                     Ok(done) => tracing::info!(%done, "configuration reloaded"),
                     Err(problems) => tracing::error!("the configuration is wrong and nothing was changed: {problems}"),
-                }
-            }
+                },
+            },
             Some(answer) = reloads.recv() => {
                 let answer: oneshot::Sender<Result<Json, String>> = answer;
                 // Whoever asked may be gone by now.
@@ -116,21 +121,21 @@ fn readiness(node: &Node) -> Readiness {
 }
 
 /// Tells systemd; elsewhere nothing listens, which is fine.
-fn notify(state: sd_notify::NotifyState<'_>) {
+pub(super) fn notify(state: sd_notify::NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::debug!(%error, "systemd was not told");
     }
 }
 
 /// The signals that a service answers.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -138,14 +143,26 @@ impl Signals {
         })
     }
 
-    async fn end(&mut self) {
+    /// The next that arrives.
+    pub(super) async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::ToEnd,
+            _ = self.interrupt.recv() => Asked::ToEnd,
+            _ = self.hangup.recv() => Asked::ToReload,
         }
     }
 
-    async fn reload(&mut self) {
-        self.hangup.recv().await;
+    /// Waits until the process is asked to end.
+    pub(super) async fn end(&mut self) {
+        while self.next().await != Asked::ToEnd {}
     }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// SIGTERM, SIGINT.
+    ToEnd,
+    /// SIGHUP.
+    ToReload,
 }

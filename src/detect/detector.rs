@@ -77,6 +77,19 @@ impl Detector {
         hits
     }
 
+    /// The names of the rules that are about an event, whether or not they fire for it.
+    pub fn matching(&mut self, event: &Event<'_>) -> Vec<String> {
+        let matching = self.matcher.matching(event);
+        let rules = self.rules.iter().enumerate();
+        rules
+            .filter(|(place, _)| {
+                matching.checked_shr(u32::try_from(*place).unwrap_or(u32::MAX)).unwrap_or(0) & 1
+                    == 1
+            })
+            .map(|(_, (_, rule))| rule.name.clone())
+            .collect()
+    }
+
     /// What the store must write (or, for none, delete) since the last call.
     pub fn take_changed(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         self.table.take_changed()

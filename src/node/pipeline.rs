@@ -72,6 +72,11 @@ impl Pipeline {
         Looked { parsed, hits, refused }
     }
 
+    /// The rules that are about an event, whether or not they fired for it: why there is no hit.
+    pub fn matching(&mut self, event: &Event<'_>) -> Vec<String> {
+        self.detector.matching(event)
+    }
+
     /// The sighting that a hit makes: marked with the strictest of source and rule.
     pub fn sighting(&self, source: Source, hit: Hit) -> Sighting {
         let settings = &self.settings;

@@ -1,0 +1,118 @@
+//! `dtim bootstrap`: a meeting point, until it is told to stop.
+
+use std::sync::Arc;
+
+use clap::Args;
+use multiaddr::{Multiaddr, Protocol};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::args::Global;
+use super::daemon::{Asked, Signals, notify};
+use super::failure::Failure;
+use super::logging::LogArgs;
+use super::master;
+use super::output::Output;
+use super::settings::Settings;
+use crate::bootstrap::{self, Bootstrap, Status};
+use crate::config::Config;
+use crate::http;
+use crate::keys::files;
+use crate::mesh::transport::Transport;
+use crate::metrics::Metrics;
+
+/// Run a public meeting point; it stores nothing and never sees an indicator
+#[derive(Debug, Args)]
+#[command(after_help = "It prints the addresses that nodes put into [network] bootstraps.
+
+Examples:
+  dtim bootstrap
+  dtim bootstrap --config /etc/dtim/bootstrap.toml --log-format json")]
+pub(super) struct BootstrapArgs {
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+impl BootstrapArgs {
+    pub(super) fn act(self, global: &Global, output: &mut Output<'_>) -> Result<(), Failure> {
+        let settings = Settings::load(global, output)?;
+        let config = settings.config();
+        let master = master::source(config, false, output)?;
+        let keys =
+            files::load(&config.node.data_dir.join("keys"), &master).map_err(Failure::failed)?;
+        // Kept alive, so that the level stays what it is.
+        let _level = self.log.start(&config.node.log_level)?;
+        settings.log_notices();
+        let runtime = tokio::runtime::Runtime::new()?;
+        let ran = runtime.block_on(serve(config, *keys.identity.seed(), output));
+        runtime.shutdown_background();
+        ran
+    }
+}
+
+async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Result<(), Failure> {
+    let metrics = Metrics::new();
+    let mut signals = Signals::new().map_err(Failure::failed)?;
+    let bootstrap =
+        bootstrap::start(wanted(config, seed, metrics.clone())).await.map_err(Failure::failed)?;
+    let (stop, stopping) = watch::channel(false);
+    if let Some(address) = config.metrics.listen {
+        // It listens everywhere by now, and there is nothing else to be ready for.
+        let router = http::metrics_router(metrics, Arc::new(Vec::new));
+        http::serve_metrics(address, router, stopping).await.map_err(Failure::failed)?;
+    }
+    tell(&bootstrap, output)?;
+    tracing::info!(peer_id = %bootstrap.node(), "the bootstrap runs");
+    notify(sd_notify::NotifyState::Ready);
+    while signals.next().await == Asked::ToReload {
+        tracing::warn!("a bootstrap reads its configuration at the start only: restart it");
+    }
+    tracing::info!("stopping");
+    notify(sd_notify::NotifyState::Stopping);
+    stop.send_replace(true);
+    tokio::select! {
+        () = bootstrap.stop() => Ok(()),
+        () = signals.end() => Err(Failure::failed("the bootstrap was ended before it had closed everything")),
+    }
+}
+
+fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Settings {
+    let (network, role) = (&config.network, &config.bootstrap);
+    bootstrap::Settings {
+        seed,
+        listen: network.listen.clone(),
+        external: network.external_addresses.clone(),
+        admit: role.admit,
+        listed: role.listed.iter().copied().collect(),
+        communities: role.communities.clone(),
+        allow_private_addresses: network.allow_private_addresses,
+        max_connections: usize::try_from(network.max_connections).unwrap_or(usize::MAX),
+        transport: Transport::Network,
+        metrics,
+    }
+}
+
+/// The addresses to hand out, on stdout.
+fn tell(bootstrap: &Bootstrap, output: &mut Output<'_>) -> Result<(), Failure> {
+    let node = bootstrap.node();
+    let addresses = addresses(&bootstrap.status().borrow(), node);
+    if output.json {
+        output.json_line(&json!({ "peer_id": node.to_string(), "addresses": addresses }))?;
+    } else {
+        for address in &addresses {
+            output.line(address)?;
+        }
+    }
+    output.out.flush()?;
+    Ok(())
+}
+
+/// Those under which others reach it, or, if none is known, those at which it listens.
+fn addresses(status: &Status, node: crate::model::NodeId) -> Vec<String> {
+    let known = if status.external.is_empty() { &status.listen } else { &status.external };
+    let named = |address: &Multiaddr| match address.iter().last() {
+        Some(Protocol::P2p(_)) => address.to_string(),
+        _ => format!("{address}/p2p/{node}"),
+    };
+    known.iter().map(named).collect()
+}
