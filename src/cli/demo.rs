@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::Global;
 use super::failure::Failure;
 use super::output::Output;
+use crate::demo;
 
 /// Show a mesh of real processes on this machine: what is shared, and what is not
 #[derive(Debug, Args)]
@@ -20,7 +21,10 @@ pub(super) struct DemoArgs {
 }
 
 impl DemoArgs {
-    pub(super) fn act(self, _: &Global, _: &mut Output<'_>) -> Result<(), Failure> {
-        Err(Failure::failed(format!("the demonstration is not built yet (keep: {})", self.keep)))
+    pub(super) fn act(self, _: &Global, output: &mut Output<'_>) -> Result<(), Failure> {
+        let options = demo::Options { keep: self.keep, json: output.json };
+        let held = demo::run(options).map_err(Failure::failed)?;
+        // What did not hold stands in the summary.
+        if held { Ok(()) } else { Err(Failure::TOLD_NO) }
     }
 }

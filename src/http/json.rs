@@ -94,6 +94,7 @@ pub(super) fn member(member: &Member, mesh: &mesh::Status) -> Json {
         "from": match member.by { ApprovedBy::Config => "config", ApprovedBy::Operator => "approval" },
         "role": "member",
         "connected": connection.is_some(),
+        "gossip": connection.is_some_and(|c| c.in_mesh),
         "addresses": connection.map_or_else(|| texts(&member.addresses), |c| texts(&c.addresses)),
         "since": connection.map(|c| c.since.to_string()),
         "awaiting_approval": mesh.away.iter().any(|away| away.node == member.node && away.awaiting_approval),

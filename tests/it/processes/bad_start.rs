@@ -31,7 +31,7 @@ fn a_wrong_configuration_names_key_line_and_remedy() {
 fn what_another_node_holds_is_named() {
     let mut alpha = Organisation::new("alpha", Settings::default());
     alpha.start();
-    refused(&alpha, 1, &["another node"]);
+    refused(&alpha, 1, &["in use by another dtim"]);
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

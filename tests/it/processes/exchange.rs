@@ -17,7 +17,7 @@ fn a_pair_exchanges_and_a_stranger_comes_in_and_out_by_approval() {
     alpha.start();
     beta.configure(&alpha.as_peer(&[alpha.address()]), &[]);
     beta.start();
-    eventually("the pair is connected", || alpha.is_connected_to("beta").then_some(()));
+    eventually("the pair exchanges", || alpha.gossips_with("beta").then_some(()));
 
     // The pair exchanges.
     alpha.append("access.log", &attack_line("45.155.205.233"));
@@ -54,6 +54,7 @@ fn a_pair_exchanges_and_a_stranger_comes_in_and_out_by_approval() {
     let start = Instant::now();
     eventually("gamma is connected", || alpha.is_connected_to("gamma").then_some(()));
     let approved = start.elapsed();
+    eventually("claims go to gamma", || alpha.gossips_with("gamma").then_some(()));
     alpha.append("access.log", &attack_line("89.248.165.52"));
     eventually("gamma heard it", || gamma.knows("89.248.165.52"));
     eventually("beta heard it", || beta.knows("89.248.165.52"));
@@ -96,7 +97,7 @@ fn what_is_red_or_benign_or_own_stays_and_levels_hold() {
     alpha.start();
     beta.configure(&alpha.as_peer(&[alpha.address()]), &[]);
     beta.start();
-    eventually("the pair is connected", || alpha.is_connected_to("beta").then_some(()));
+    eventually("the pair exchanges", || alpha.gossips_with("beta").then_some(()));
 
     alpha.append("access.log", &attack_line("185.220.101.7")); // own
     alpha.append("access.log", &attack_line("8.8.8.8")); // a public resolver

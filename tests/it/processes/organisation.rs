@@ -199,6 +199,13 @@ impl Organisation {
         self.ask(&["indicators", value], &[]).ok()
     }
 
+    /// Whether claims go to a member as soon as they are there.
+    pub fn gossips_with(&self, name: &str) -> bool {
+        let peers = self.ask(&["peers"], &[]).unwrap_or_default();
+        let gossips = |peer: &Value| peer["name"] == name && peer["gossip"] == true;
+        peers["peers"].as_array().is_some_and(|peers| peers.iter().any(gossips))
+    }
+
     /// Whether a member is connected.
     pub fn is_connected_to(&self, name: &str) -> bool {
         let peers = self.ask(&["peers"], &[]).unwrap_or_default();
