@@ -128,8 +128,9 @@ impl Processes {
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
-            // A group that is gone has nobody left to signal.
-            drop(kill_process_group(group, signal));
+            if let Err(error) = kill_process_group(group, signal) {
+                tracing::debug!(%error, "the processes had ended already");
+            }
         }
     }
 }
@@ -138,7 +139,9 @@ impl Drop for Processes {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         for process in &mut self.running {
-            drop(process.child.wait());
+            if let Err(error) = process.child.wait() {
+                tracing::debug!(%error, name = process.name, "no end to wait for");
+            }
         }
     }
 }
