@@ -178,9 +178,12 @@ struct Notifier {
 
 impl Notifier {
     fn new(wake: SyncSender<()>) -> Self {
-        let watcher = notify::recommended_watcher(move |_| {
-            // Full means that the thread is woken already.
-            drop(wake.try_send(()));
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Our own looking is an access: waking up for it would never end.
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                // Full means that the thread is woken already.
+                drop(wake.try_send(()));
+            }
         });
         let watcher = watcher
             .inspect_err(|error| {
