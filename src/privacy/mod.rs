@@ -40,7 +40,8 @@ pub struct Policy {
     pub tags: BTreeSet<Tag>,
     /// Words that leave in no part of a claim: the organisation, products, people.
     pub never_share: Vec<String>,
-    /// Names of this machine and its users, which leave in no tag and no custom field.
+    /// Names of this machine and its users, which leave in no tag, custom field or
+    /// value of a custom kind.
     pub internal: Vec<String>,
 }
 
@@ -211,15 +212,20 @@ fn may_be_named(value: &Value, policy: &Policy, lists: &Lists) -> Result<(), Wit
         return Ok(());
     }
     let spelt = Spelt::value(value);
-    let holds = |word: &str| Word::new(word).is_some_and(|word| word.is_in(&spelt));
-    if policy.never_share.iter().any(|word| holds(word)) {
+    let words = |texts: &[String]| texts.iter().filter_map(|text| Word::new(text)).collect();
+    let never_share: Vec<Word> = words(&policy.never_share);
+    if never_share.iter().any(|word| word.is_in(&spelt)) {
         return Err(Withheld::NeverShare);
     }
-    if names && lists.own_domains().iter().any(|domain| holds(domain)) {
-        return Err(Withheld::SpeaksOfOwn);
+    let mut inside: Vec<Word> = words(if names { lists.own_domains() } else { &[] });
+    if matches!(value.kind(), Kind::Custom(_)) {
+        inside.extend(words(&policy.internal));
     }
-    if names && addresses::of(value).into_iter().any(|ip| addresses::is_internal(ip, lists)) {
-        return Err(Withheld::SpeaksOfOwn);
+    let internal = |ip| addresses::is_internal(ip, lists);
+    if inside.iter().any(|word| word.is_named_in(&spelt))
+        || names && addresses::of(value).into_iter().any(internal)
+    {
+        return Err(Withheld::SpeaksOfInside);
     }
     Ok(())
 }
@@ -254,9 +260,9 @@ pub enum Withheld {
     /// It holds a word that must not leave.
     #[error("the value holds a word of [privacy] never_share")]
     NeverShare,
-    /// It holds an own domain or an internal or own address.
-    #[error("the value speaks of an own domain or of an internal or own address")]
-    SpeaksOfOwn,
+    /// It holds an own name or an internal address.
+    #[error("the value speaks of an own domain, machine or user, or of an internal address")]
+    SpeaksOfInside,
     /// The last sighting is too long ago.
     #[error("its last sighting is so long ago that a claim would have ended")]
     Ended,
@@ -273,7 +279,7 @@ impl Withheld {
             Self::Unfit(unfit) => unfit.label(),
             Self::NoOwnDomain => "no_own_domain",
             Self::NeverShare => "never_share",
-            Self::SpeaksOfOwn => "speaks_of_own",
+            Self::SpeaksOfInside => "speaks_of_inside",
             Self::Ended => "ended",
         }
     }

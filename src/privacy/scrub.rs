@@ -65,12 +65,15 @@ impl<'a> Scrubber<'a> {
         let tags: BTreeSet<&Tag> = used.iter().flat_map(|e| &e.tags).collect();
         let mut told = Vec::new();
         for tag in tags {
-            let known =
-                vocabulary().any(|known| known == tag.as_str()) || self.policy.tags.contains(tag);
-            let verdict = match () {
-                () if !known => Err(Reason::NotInVocabulary),
-                () if told.len() == MAX_TAGS => Err(Reason::NoRoom),
-                () => self.words(tag.as_str()),
+            let verdict = if told.len() == MAX_TAGS {
+                Err(Reason::NoRoom)
+            } else if vocabulary().any(|known| known == tag.as_str()) {
+                // Everybody's word names nothing of the inside, whatever that is called.
+                self.never_share(&Spelt::plain(tag.as_str()))
+            } else if self.policy.tags.contains(tag) {
+                self.words(tag.as_str())
+            } else {
+                Err(Reason::NotInVocabulary)
             };
             match verdict {
                 Ok(()) => told.push(tag.clone()),
@@ -92,10 +95,12 @@ impl<'a> Scrubber<'a> {
         let mut room = MAX_CUSTOM_BYTES;
         for (name, value) in fields {
             let size = size_of(name, value);
-            let verdict = self.field(name, value, MAX_DEPTH).and_then(|()| {
-                let fits = size <= room && told.len() < MAX_CUSTOM_FIELDS;
-                fits.then_some(()).ok_or(Reason::NoRoom)
-            });
+            let fits = size <= room && told.len() < MAX_CUSTOM_FIELDS;
+            let verdict = self
+                .field(name, value, MAX_DEPTH)
+                // A word may be spread over a list.
+                .and_then(|()| self.words(&format!("{name} {}", all_text(value))))
+                .and_then(|()| fits.then_some(()).ok_or(Reason::NoRoom));
             match verdict {
                 Ok(()) => {
                     room -= size;
@@ -107,7 +112,12 @@ impl<'a> Scrubber<'a> {
         told
     }
 
-    fn field(&self, name: &str, value: &CustomValue, depth: usize) -> Result<(), Reason> {
+    pub(super) fn field(
+        &self,
+        name: &str,
+        value: &CustomValue,
+        depth: usize,
+    ) -> Result<(), Reason> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
         let telling = name.split(['_', '-']).any(|word| is_one_of(TELLING_NAMES, word));
         if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) || telling {
@@ -170,13 +180,14 @@ impl<'a> Scrubber<'a> {
 
     fn words(&self, text: &str) -> Result<(), Reason> {
         let spelt = Spelt::plain(text);
-        if self.never_share.iter().any(|word| word.is_in(&spelt)) {
-            return Err(Reason::NeverShare);
-        }
-        if self.internal.iter().any(|word| word.is_in(&spelt)) {
-            return Err(Reason::Internal);
-        }
-        Ok(())
+        self.never_share(&spelt)?;
+        let named = self.internal.iter().any(|word| word.is_named_in(&spelt));
+        if named { Err(Reason::Internal) } else { Ok(()) }
+    }
+
+    fn never_share(&self, text: &Spelt) -> Result<(), Reason> {
+        let held = self.never_share.iter().any(|word| word.is_in(text));
+        if held { Err(Reason::NeverShare) } else { Ok(()) }
     }
 }
 
@@ -190,6 +201,20 @@ fn is_host_name(word: &str) -> bool {
     name.contains('.')
         && (psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.typ().is_some())
             || hygiene::is_special_name(&name))
+}
+
+/// Everything that a field says, in one line.
+fn all_text(value: &CustomValue) -> String {
+    let join = |texts: Vec<String>| texts.join(" ");
+    match value {
+        CustomValue::Null | CustomValue::Bool(_) | CustomValue::Bytes(_) => String::new(),
+        CustomValue::Integer(number) => number.to_string(),
+        CustomValue::Text(text) => text.clone(),
+        CustomValue::List(values) => join(values.iter().map(all_text).collect()),
+        CustomValue::Map(fields) => {
+            join(fields.iter().map(|(name, value)| format!("{name} {}", all_text(value))).collect())
+        }
+    }
 }
 
 /// What a field takes in the claim, rounded up: every CBOR head as 9 bytes.

@@ -4,11 +4,14 @@ use crate::model::Value;
 
 /// How often a text is decoded again: attackers encode twice.
 const MAX_DECODINGS: usize = 3;
+/// How long a name must be, without its separators, to be looked for inside
+/// other words: `bob` stands in many, `bobsmith` does not.
+const MIN_INSIDE: usize = 5;
 
 /// A word that must not leave, ready to be looked for.
 pub(super) struct Word {
-    squeezed: String,
     lower: String,
+    squeezed: String,
 }
 
 impl Word {
@@ -22,32 +25,48 @@ impl Word {
     /// (`acme-corp`, `AcmeCorp` and `acme corp` are one), also inside a name.
     pub(super) fn is_in(&self, text: &Spelt) -> bool {
         if self.squeezed.is_empty() {
-            return text.lower.contains(&self.lower);
+            return text.lower.iter().any(|text| text.contains(&self.lower));
         }
         text.squeezed.iter().any(|text| text.contains(&self.squeezed))
+    }
+
+    /// The same, but a short word only where it stands by itself: for names that
+    /// the operator did not choose as words that must not leave.
+    pub(super) fn is_named_in(&self, text: &Spelt) -> bool {
+        if self.squeezed.chars().count() >= MIN_INSIDE {
+            return self.is_in(text);
+        }
+        text.lower.iter().any(|text| {
+            text.match_indices(&self.lower).any(|(start, word)| {
+                let (before, rest) = text.split_at(start);
+                let after = rest.get(word.len()..).unwrap_or_default();
+                !before.ends_with(char::is_alphanumeric)
+                    && !after.starts_with(char::is_alphanumeric)
+            })
+        })
     }
 }
 
 /// A text in every spelling in which a word may hide.
 pub(super) struct Spelt {
-    lower: String,
+    lower: Vec<String>,
     squeezed: Vec<String>,
 }
 
 impl Spelt {
     /// A text that is not encoded.
     pub(super) fn plain(text: &str) -> Self {
-        Self { lower: text.to_lowercase(), squeezed: vec![squeeze(text)] }
+        Self { lower: vec![text.to_lowercase()], squeezed: vec![squeeze(text)] }
     }
 
     /// A value: as it is, percent-decoded, and with its host in Unicode.
     pub(super) fn value(value: &Value) -> Self {
-        let mut spelt = Self::plain(value.as_str());
-        spelt.squeezed.extend(decodings(value.as_str()).iter().map(|text| squeeze(text)));
-        if let Some(host) = value.host_name() {
-            spelt.squeezed.push(squeeze(&idna::domain_to_unicode(host).0));
+        let host = value.host_name().map(|host| idna::domain_to_unicode(host).0);
+        let texts: Vec<String> = decodings(value.as_str()).into_iter().chain(host).collect();
+        Self {
+            lower: texts.iter().map(|text| text.to_lowercase()).collect(),
+            squeezed: texts.iter().map(|text| squeeze(text)).collect(),
         }
-        spelt
     }
 }
 
