@@ -49,7 +49,9 @@ fn what_is_not_a_request_is_refused() {
     let too_long = [0xff, 0xff, 0x01];
     assert!(read(&too_long).is_err());
     let just_too_long = u16::try_from(MAX_REQUEST_BYTES + 1).unwrap();
-    let length = [(just_too_long & 0x7f) as u8 | 0x80, (just_too_long >> 7) as u8];
+    let [low, _] = just_too_long.to_le_bytes();
+    let [high, _] = (just_too_long >> 7).to_le_bytes();
+    let length = [low | 0x80, high];
     assert!(read(&[&length[..], &vec![0; MAX_REQUEST_BYTES + 1]].concat()).is_err());
 }
 

@@ -25,6 +25,9 @@ use crate::mesh::{Role, Transport, gossip, transport};
 /// The version of gossipsub that every node speaks.
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
 
+/// Notes and frames that wait; more than any test makes.
+const WAITING: usize = 4096;
+
 /// What the tap saw.
 #[derive(Debug)]
 pub(super) enum Seen {
@@ -38,14 +41,14 @@ pub(super) enum Seen {
 
 /// The tap: what it sees comes out, whole frames go in.
 pub(super) struct Tap {
-    pub(super) seen: mpsc::UnboundedReceiver<Seen>,
-    pub(super) send: mpsc::UnboundedSender<Vec<u8>>,
+    pub(super) seen: mpsc::Receiver<Seen>,
+    pub(super) send: mpsc::Sender<Vec<u8>>,
 }
 
 /// Dials a node and speaks gossip with it by hand.
 pub(super) fn tap(seed: u8, node: &Node) -> Tap {
-    let (notes, seen) = mpsc::unbounded_channel();
-    let (send, frames) = mpsc::unbounded_channel();
+    let (notes, seen) = mpsc::channel(WAITING);
+    let (send, frames) = mpsc::channel(WAITING);
     let keys = keys(seed);
     let connections = transport::build(Transport::Memory, &keys, &[]).unwrap();
     let behaviour = Behaviour { notes: notes.clone(), frames: Some(frames) };
@@ -60,7 +63,7 @@ pub(super) fn tap(seed: u8, node: &Node) -> Tap {
                 SwarmEvent::ConnectionClosed { .. } => Seen::Closed,
                 _ => continue,
             };
-            if notes.send(note).is_err() {
+            if notes.send(note).await.is_err() {
                 return;
             }
         }
@@ -79,7 +82,7 @@ impl Tap {
         let topic = topic.as_str().as_bytes();
         let subscribe = [field(1, 0, &[1]), field(2, 2, topic)].concat();
         let graft = field(3, 2, &field(3, 2, &field(1, 2, topic)));
-        self.send.send([field(1, 2, &subscribe), graft].concat()).unwrap();
+        self.send.try_send([field(1, 2, &subscribe), graft].concat()).unwrap();
     }
 
     /// Publishes bytes, with further fields of the message.
@@ -87,7 +90,7 @@ impl Tap {
         let topic = gossip::topic(&community()).hash();
         let message =
             [&field(2, 2, data)[..], &field(4, 2, topic.as_str().as_bytes()), more].concat();
-        self.send.send(field(2, 2, &message)).unwrap();
+        self.send.try_send(field(2, 2, &message)).unwrap();
     }
 }
 
@@ -103,12 +106,15 @@ pub(super) fn field(number: u8, wire_type: u8, value: &[u8]) -> Vec<u8> {
 
 fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = value.to_le_bytes();
         value >>= 7;
+        if value == 0 {
+            bytes.push(low & 0x7f);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
     }
-    bytes.push(value as u8);
-    bytes
 }
 
 /// The fields of a protobuf message: number and bytes (of a varint: none).
@@ -140,8 +146,8 @@ fn read_varint(bytes: &[u8]) -> (usize, &[u8]) {
 }
 
 struct Behaviour {
-    notes: mpsc::UnboundedSender<Seen>,
-    frames: Option<mpsc::UnboundedReceiver<Vec<u8>>>,
+    notes: mpsc::Sender<Seen>,
+    frames: Option<mpsc::Receiver<Vec<u8>>>,
 }
 
 impl NetworkBehaviour for Behaviour {
@@ -187,8 +193,8 @@ impl NetworkBehaviour for Behaviour {
 }
 
 struct Handler {
-    notes: mpsc::UnboundedSender<Seen>,
-    frames: Option<mpsc::UnboundedReceiver<Vec<u8>>>,
+    notes: mpsc::Sender<Seen>,
+    frames: Option<mpsc::Receiver<Vec<u8>>>,
     asks: VecDeque<()>,
 }
 
@@ -231,7 +237,7 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
                 protocol, ..
             }) => {
-                self.notes.send(Seen::Stream).unwrap_or_default();
+                self.notes.try_send(Seen::Stream).unwrap();
                 tokio::spawn(listen(protocol, self.notes.clone()));
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {
@@ -246,13 +252,15 @@ impl ConnectionHandler for Handler {
     }
 }
 
-async fn listen(mut stream: Stream, notes: mpsc::UnboundedSender<Seen>) {
+async fn listen(mut stream: Stream, notes: mpsc::Sender<Seen>) {
     let mut buffer = Vec::new();
     let mut chunk = [0; 4096];
     while let Ok(count @ 1..) = stream.read(&mut chunk).await {
         buffer.extend(&chunk[..count]);
         while let Some(frame) = take_frame(&mut buffer) {
-            notes.send(Seen::Rpc(frame)).unwrap_or_default();
+            if notes.send(Seen::Rpc(frame)).await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -266,7 +274,7 @@ fn take_frame(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(frame)
 }
 
-async fn speak(mut stream: Stream, mut frames: mpsc::UnboundedReceiver<Vec<u8>>) {
+async fn speak(mut stream: Stream, mut frames: mpsc::Receiver<Vec<u8>>) {
     while let Some(frame) = frames.recv().await {
         let bytes = [varint(frame.len()), frame].concat();
         if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
