@@ -83,6 +83,8 @@ fn put(table: &mut Table, path: &str, name: &str, value: &str) {
     }
 }
 
+// What is not the wanted type is wrong, whatever it is and whatever types come.
+#[allow(clippy::wildcard_enum_match_arm)]
 impl Item {
     pub(super) fn text(&self) -> Result<&str, Wrong> {
         match &self.tree {

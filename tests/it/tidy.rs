@@ -230,8 +230,8 @@ fn what_is_left_to_do_stands_in_an_issue() {
     for file in files(&EVERYWHERE) {
         for (index, line) in file.text.lines().enumerate() {
             // TODO(#12) is fine: it can be looked up.
-            let left = |mark: &&str| line.contains(*mark) && !line.contains(&format!("{mark}(#"));
-            if marks.iter().any(|mark| left(&mark)) {
+            let left = |mark: &str| line.contains(mark) && !line.contains(&format!("{mark}(#"));
+            if marks.iter().any(|mark| left(mark)) {
                 complaints.push(format!("{}: name the issue, as in (#12)", file.at(index + 1)));
             }
         }

@@ -1,3 +1,5 @@
+//! What the desk answers to whom.
+
 use super::{Caller, Desk, Reason, Reply, Rules};
 use crate::bootstrap::neighbourhood::Neighbourhood;
 use crate::bootstrap::registrations::Refused;

@@ -1,3 +1,5 @@
+//! The client against a socket that answers as told.
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;

@@ -1,3 +1,5 @@
+//! The bytes of the rendezvous protocol.
+
 use super::{Answer, Codec, Discovered, MAX_REQUEST_BYTES, NAME, Request, Status};
 use futures::io::Cursor;
 use libp2p::request_response::Codec as _;
