@@ -4,6 +4,7 @@
 mod claims;
 mod durable;
 mod evidence;
+mod full_disk;
 mod ledger;
 mod opening;
 mod properties;
