@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::settings::Settings;
 use crate::config::Problem;
+use crate::node::Live;
 
 /// Every key and its default.
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -47,6 +48,16 @@ impl ConfigCommand {
 fn check(global: &Global, output: &mut Output<'_>) -> Result<(), Failure> {
     let file = Settings::file(global);
     let read = Settings::read(global)?;
+    let read = read.and_then(|settings| match Live::build(settings.loaded.clone()) {
+        Ok(_) => Ok(settings),
+        // What only its user can judge: own networks, rule files, warninglists.
+        Err(error) => Err(vec![Problem {
+            key: String::new(),
+            line: None,
+            what: error.to_string(),
+            remedy: "correct it, or leave it out".to_owned(),
+        }]),
+    });
     let (ok, problems, notices) = match &read {
         Ok(settings) => (true, [].as_slice(), settings.loaded.notices.as_slice()),
         Err(problems) => (false, problems.as_slice(), [].as_slice()),

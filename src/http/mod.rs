@@ -10,9 +10,6 @@ mod json;
 mod listen;
 mod metrics;
 
-#[cfg(test)]
-mod tests;
-
 pub use control::router as control_router;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};

@@ -1,7 +1,6 @@
 //! What the configuration says, ready for use. Read from the files it names;
 //! replaced as a whole on SIGHUP, so nobody ever sees half of a new one.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,11 +85,7 @@ impl Live {
         let watchers = &self.config.watchers;
         pipeline::Settings {
             lists: Arc::clone(&self.lists),
-            source_tlp: watchers
-                .source_tlp
-                .iter()
-                .map(|(source, tlp)| (*source, tlp.strictest(watchers.tlp)))
-                .collect::<BTreeMap<_, _>>(),
+            source_tlp: watchers.source_tlp.clone(),
             default_tlp: watchers.tlp,
             trusted_proxies: watchers.trusted_proxies.clone(),
             utc_offset: utc_offset(),

@@ -17,9 +17,6 @@ mod run;
 mod share;
 mod sweep;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};

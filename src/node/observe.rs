@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::pipeline::Pipeline;
 use super::{Live, Node, clock};
@@ -21,26 +21,28 @@ use rand::RngExt as _;
 pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>) {
     let mut live = node.inner.live.subscribe();
     let mut pending: Option<Receipt> = None;
-    while let Ok(batch) = batches.recv() {
+    loop {
+        let batch = match batches.try_recv() {
+            Ok(batch) => batch,
+            Err(TryRecvError::Empty) => {
+                settle(node, pending.take());
+                match batches.recv() {
+                    Ok(batch) => batch,
+                    Err(_) => break,
+                }
+            }
+            Err(TryRecvError::Disconnected) => break,
+        };
         if live.has_changed().unwrap_or(false) {
             let live = Arc::clone(&live.borrow_and_update());
-            pending.take().into_iter().for_each(|receipt| settle(node, receipt));
+            settle(node, pending.take());
             take_over(node, &live, &mut pipeline);
         }
         let changes = look_at(node, &mut pipeline, batch, clock::now());
-        let shared = changes.iter().any(|change| matches!(change, Change::Outbox { .. }));
-        let receipt = node.inner.store.write(changes);
         // One group may be on its way to the disk while the next is prepared.
-        if let Some(earlier) = pending.replace(receipt) {
-            settle(node, earlier);
-        }
-        if shared {
-            node.inner.due.notify_one();
-        }
+        settle(node, pending.replace(node.inner.store.write(changes)));
     }
-    if let Some(last) = pending {
-        settle(node, last);
-    }
+    settle(node, pending);
 }
 
 /// New rules begin with the buckets that the old ones left in the store.
@@ -60,12 +62,15 @@ pub(super) fn restore(store: &Store, pipeline: &mut Pipeline) -> Result<(), Stor
     Ok(())
 }
 
-fn settle(node: &Node, receipt: Receipt) {
-    match receipt.wait() {
-        Ok(_) => node.inner.due.notify_one(),
-        Err(error) => {
-            tracing::error!(%error, "what the watchers saw could not be stored; the lines are read again at the next start")
-        }
+/// Waits until a write is durable; then what it wishes to share can be.
+fn settle(node: &Node, receipt: Option<Receipt>) {
+    match receipt.map(Receipt::wait) {
+        None => {}
+        Some(Ok(_)) => node.inner.due.notify_one(),
+        Some(Err(error)) => tracing::error!(
+            %error,
+            "what the watchers saw could not be stored; the lines are read again at the next start"
+        ),
     }
 }
 

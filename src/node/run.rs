@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch as snapshot};
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
 use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, observe, receive};
-use crate::config::{self, Config, DefaultPeer, Loaded, MasterKey, WatchPath};
+use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
@@ -186,18 +186,6 @@ fn mesh_settings(
         seen,
         metrics: metrics.clone(),
         transport: mesh::Transport::Network,
-    }
-}
-
-/// Where a passphrase is not needed, the master key's source follows from the configuration.
-pub fn master_source(
-    config: &Config,
-    passphrase: impl FnOnce() -> Option<String>,
-) -> Option<MasterSource> {
-    match &config.security.master_key {
-        MasterKey::File(path) => Some(MasterSource::File(config.resolve(path))),
-        MasterKey::Credential(name) => Some(MasterSource::Credential(name.clone())),
-        MasterKey::Passphrase => passphrase().map(|typed| MasterSource::Passphrase(typed.into())),
     }
 }
 

@@ -21,6 +21,8 @@ mod source;
 mod tidy;
 
 #[cfg(feature = "node")]
+mod cli;
+#[cfg(feature = "node")]
 mod metrics;
 #[cfg(feature = "node")]
 mod operations;

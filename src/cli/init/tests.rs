@@ -1,3 +1,5 @@
+//! What `dtim init` writes and proposes.
+
 use std::collections::BTreeSet;
 use std::fs;
 

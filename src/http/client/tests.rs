@@ -1,4 +1,4 @@
-//! The client against a socket that answers as told.
+//! The client against sockets that answer in one way.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
