@@ -43,7 +43,7 @@ fn child_on_a_small_disk() {
     };
     assert!(matches!(error, StoreError::Disk { .. }), "{error:?}");
     assert!(kept > 2, "{error}");
-    let all_read = |store: &Store, kept: u8| {
+    let all_read = |store: &Store, kept: u32| {
         assert_eq!(store.sizes().indicators, u64::from(kept));
         (0..kept).all(|n| store.evidence(ip(n).id()).unwrap().len() == 1)
     };
