@@ -5,6 +5,15 @@
 //! `fail2ban-regex` (both from Debian; skipped with a word where missing).
 //! CPU time (user and system), the best of three, interleaved.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;

@@ -3,6 +3,8 @@
 //!
 //! `printf '45.155.205.233\n8.8.8.8\n' | cargo run --no-default-features --example check_values`
 
+#![allow(clippy::print_stdout)] // what it is for
+
 use std::io::{BufRead as _, stdin};
 
 use dtim::hygiene::{Lists, check};

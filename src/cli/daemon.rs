@@ -52,7 +52,7 @@ pub(super) async fn run(
     let config = &loaded.config;
     let metrics_listen = config.metrics.listen;
     let socket: PathBuf = config.resolve(&config.admin.control_socket);
-    let running = Start { loaded, master, metrics: metrics.clone() }.start().await?;
+    let running = Start { loaded, master, metrics: metrics.clone() }.start()?;
     let node = running.node.clone();
 
     let (stop, stopping) = watch::channel(false);
@@ -79,14 +79,14 @@ pub(super) async fn run(
             Some(answer) = reloads.recv() => {
                 let answer: oneshot::Sender<Result<Json, String>> = answer;
                 // Whoever asked may be gone by now.
-                let _ = answer.send(reread(&node, &source).await);
+                answer.send(reread(&node, &source).await).ok();
             }
         }
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
-    let _ = stop.send(true);
-    let _ = control.await;
+    stop.send(true).ok();
+    control.await.ok();
     let stopped = tokio::select! {
         stopped = running.stop() => stopped,
         () = signals.end() => false,

@@ -127,10 +127,10 @@ impl Processes {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            if let Err(error) = kill_process_group(group, signal) {
-                tracing::debug!(%error, "the processes had ended already");
-            }
+        if let Some(group) = self.group
+            && let Err(error) = kill_process_group(group, signal)
+        {
+            tracing::debug!(%error, "the processes had ended already");
         }
     }
 }

@@ -61,7 +61,7 @@ pub async fn serve_metrics(
     let listener = TcpListener::bind(address).await.map_err(fail)?;
     let bound = listener.local_addr().map_err(fail)?;
     let task = tokio::spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await;
+        axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await.ok();
     });
     Ok((bound, task))
 }
@@ -87,8 +87,8 @@ pub async fn serve_control(
     give_to_group(path);
     let path = path.to_owned();
     Ok(tokio::spawn(async move {
-        let _ = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await;
-        let _ = std::fs::remove_file(path);
+        axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await.ok();
+        std::fs::remove_file(path).ok();
     }))
 }
 
@@ -107,5 +107,5 @@ fn give_to_group(path: &Path) {
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stopping| *stopping).await;
+    stop.wait_for(|stopping| *stopping).await.ok();
 }

@@ -32,6 +32,7 @@ pub struct Warninglist {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // a handful of them, each large anyway
 enum Entries {
     Exact(HashSet<String>),
     Substring { finder: AhoCorasick, entries: Vec<String> },
@@ -142,10 +143,9 @@ impl Warninglist {
                 let hit = finder.find(value.as_str())?;
                 entries.get(hit.pattern().as_usize()).cloned()
             }
-            Entries::Hostname(entries) => host(value)
-                .into_iter()
-                .flat_map(|host| upwards(host))
-                .find_map(|name| found(entries, name)),
+            Entries::Hostname(entries) => {
+                host(value).into_iter().flat_map(upwards).find_map(|name| found(entries, name))
+            }
             Entries::Regex(patterns) => {
                 let hit = patterns.matches(value.as_str()).into_iter().next()?;
                 patterns.patterns().get(hit).cloned()

@@ -102,12 +102,12 @@ pub fn create(dir: &Path, source: &MasterSource) -> Result<Keys, KeyError> {
 /// Reads the keys of a node that `create` made.
 pub fn load(dir: &Path, source: &MasterSource) -> Result<Keys, KeyError> {
     let paths = Role::ALL.map(|role| dir.join(role.file_name()));
-    let missing = paths.iter().filter(|path| path.symlink_metadata().is_err());
+    let mut missing = paths.iter().filter(|path| path.symlink_metadata().is_err());
     match missing.clone().count() {
         0 => {}
         3 => return Err(KeyError::NotInitialised { dir: dir.to_owned() }),
         _ => {
-            let path = missing.cloned().next().unwrap_or_else(|| dir.to_owned());
+            let path = missing.next().cloned().unwrap_or_else(|| dir.to_owned());
             return Err(KeyError::Missing { path });
         }
     }

@@ -32,7 +32,6 @@ mod tests;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use libp2p::TransportError;
 use libp2p::multiaddr::Multiaddr;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -154,14 +153,14 @@ pub enum StartError {
     Transport(#[from] transport::Error),
     /// An address cannot be listened on.
     #[error(
-        "cannot listen on {address} ({source}): is another node running, or is the port taken? \
+        "cannot listen on {address}: {cause}; is another node running, or is the port taken? \
          Change [network] listen or stop the other program"
     )]
     Listen {
         /// The address.
         address: Multiaddr,
-        /// Why.
-        source: TransportError<std::io::Error>,
+        /// What the system said.
+        cause: String,
     },
     /// Gossip refuses its own settings.
     #[error("gossip cannot be set up ({0}): this is a fault of dtim, please report it")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
+use libp2p::TransportError;
 use libp2p::identity::Keypair;
 use libp2p::metrics::Metrics as Recorder;
 use libp2p::multiaddr::Multiaddr;
@@ -105,12 +106,26 @@ fn listening_swarm(settings: &Settings, keys: &Keypair) -> Result<Swarm<Root>, S
     let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
     let mut swarm = Swarm::new(connections, root, keys.public().to_peer_id(), config);
     for address in &settings.listen {
-        swarm
-            .listen_on(address.clone())
-            .map_err(|source| StartError::Listen { address: address.clone(), source })?;
+        swarm.listen_on(address.clone()).map_err(|error| StartError::Listen {
+            address: address.clone(),
+            cause: cause(error),
+        })?;
     }
     for address in &settings.external {
         swarm.add_external_address(address.clone());
     }
     Ok(swarm)
+}
+
+/// What the system said: libp2p's own error says nothing of it.
+fn cause(error: TransportError<std::io::Error>) -> String {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => {
+            "this kind of address is not supported".to_owned()
+        }
+        TransportError::Other(error) => match error.get_ref() {
+            Some(inner) => inner.to_string(),
+            None => error.to_string(),
+        },
+    }
 }

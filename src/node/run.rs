@@ -47,7 +47,7 @@ pub struct Running {
 
 impl Start {
     /// Keys, store, mesh, watchers: in this order, so that each finds what it needs.
-    pub async fn start(self) -> Result<Running, NodeError> {
+    pub fn start(self) -> Result<Running, NodeError> {
         let Self { loaded, master, metrics } = self;
         let data_dir = loaded.config.node.data_dir.clone();
         let keys = files::load(&data_dir.join("keys"), &master)?;
@@ -85,7 +85,7 @@ impl Running {
     /// the mesh closes, what it brought is stored, the store closes. False if
     /// that did not fit into five seconds.
     pub async fn stop(mut self) -> bool {
-        let _ = self.stop.send(true);
+        self.stop.send_replace(true);
         let watch = self.watch.take();
         let threads = std::mem::take(&mut self.threads);
         let mesh = self.node.inner.mesh.clone();
@@ -93,17 +93,18 @@ impl Running {
         let tasks = std::mem::take(&mut self.tasks);
         let orderly = async move {
             for task in tasks {
-                let _ = task.await;
+                task.await.ok();
             }
             mesh.stop().await;
-            let _ = tokio::task::spawn_blocking(move || {
+            tokio::task::spawn_blocking(move || {
                 drop(watch);
                 for thread in threads {
-                    let _ = thread.join();
+                    thread.join().ok();
                 }
                 store.close();
             })
-            .await;
+            .await
+            .ok();
         };
         tokio::time::timeout(SHUTDOWN, orderly).await.is_ok()
     }

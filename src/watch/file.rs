@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::checkpoint::{FINGERPRINT_BYTES, Fingerprint, Identity, Place};
 use super::lines::Lines;
@@ -67,6 +67,11 @@ impl Followed {
         let identity = open::identity(&opened)?;
         let lines = Lines::at(position, skip);
         Ok(Self { file: opened.file, name: name.to_owned(), identity, lines, grew: now })
+    }
+
+    /// When it was last written, if the system says.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        self.file.metadata().and_then(|metadata| metadata.modified()).ok()
     }
 
     /// Whether another open file is this one.

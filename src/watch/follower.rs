@@ -111,26 +111,13 @@ impl Follower {
             let lines =
                 self.rotated.get_mut(at).map(|file| turn(file, &self.metrics, self.source, now));
             match lines {
-                Some(Some(lines)) if !lines.is_empty() => return lines,
-                Some(None) => {
-                    self.rotated.remove(at);
-                    self.moved = true;
-                    return Vec::new();
-                }
+                Some(lines) if !lines.is_empty() => return lines,
                 _ => {}
             }
         }
         let mut all = Vec::new();
-        let mut lost = Vec::new();
-        for (name, file) in &mut self.current {
-            match turn(file, &self.metrics, self.source, now) {
-                Some(lines) => all.extend(lines),
-                None => lost.push(name.clone()),
-            }
-        }
-        for name in lost {
-            self.current.remove(&name);
-            self.moved = true;
+        for file in self.current.values_mut() {
+            all.extend(turn(file, &self.metrics, self.source, now));
         }
         all
     }
@@ -152,7 +139,11 @@ impl Follower {
                     if self.current.get(&name).is_some_and(|file| file.is(&opened)) {
                         continue;
                     }
-                    self.rotate(&name);
+                    let since = self.rotate(&name);
+                    if let Some(since) = since {
+                        // Two rotations between two looks: the file in the middle is read, too.
+                        self.read_between(&name, since, now);
+                    }
                     self.follow(Followed::from_start(opened, &name, now), &name);
                 }
                 // Renamed and not yet made anew: the open file is still the log.
@@ -178,12 +169,14 @@ impl Follower {
         }
     }
 
-    fn rotate(&mut self, name: &str) {
-        if let Some(old) = self.current.remove(name) {
-            self.count("rotated");
-            self.rotated.push(old);
-            self.moved = true;
-        }
+    /// The open file no longer stands under its name. When it was last written.
+    fn rotate(&mut self, name: &str) -> Option<SystemTime> {
+        let old = self.current.remove(name)?;
+        let modified = old.modified();
+        self.count("rotated");
+        self.rotated.push(old);
+        self.moved = true;
+        modified
     }
 
     fn follow(&mut self, file: std::io::Result<Followed>, name: &str) {
@@ -339,12 +332,7 @@ impl Follower {
 }
 
 /// A turn of one file. None if it can no longer be read.
-fn turn(
-    file: &mut Followed,
-    metrics: &Metrics,
-    source: Source,
-    now: Instant,
-) -> Option<Vec<Vec<u8>>> {
+fn turn(file: &mut Followed, metrics: &Metrics, source: Source, now: Instant) -> Vec<Vec<u8>> {
     let count = |event: &str, times: u64| {
         metrics.tail_events.with_label_values(&[source.name(), event]).inc_by(times);
     };
@@ -357,13 +345,13 @@ fn turn(
                 count("truncated", u64::from(turn.truncated));
                 lines.extend(turn.lines);
                 if !turn.read || !lines.is_empty() {
-                    return Some(lines);
+                    return lines;
                 }
             }
             Err(error) => {
-                tracing::warn!(%source, %error, "a log file can no longer be read");
+                tracing::debug!(%source, %error, "a log file cannot be read now");
                 count("error", 1);
-                return None;
+                return lines;
             }
         }
     }

@@ -121,7 +121,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // Full means that it is woken already.
-        drop(self.wake.try_send(()));
+        self.wake.try_send(()).ok();
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed by now; there is nothing else to do about it.
             drop(thread.join());
@@ -182,7 +182,7 @@ impl Notifier {
             // Our own looking is an access: waking up for it would never end.
             if !event.is_ok_and(|event| event.kind.is_access()) {
                 // Full means that the thread is woken already.
-                drop(wake.try_send(()));
+                wake.try_send(()).ok();
             }
         });
         let watcher = watcher

@@ -1,5 +1,7 @@
 //! What a flood costs: the memory of a bootstrap in a process of its own.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // figures, and what was skipped
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 

@@ -1,3 +1,7 @@
+//! The judgement of a play, on made-up findings.
+
+#![allow(dropping_copy_types, clippy::drop_non_drop)] // mutations are made for what they leave behind
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

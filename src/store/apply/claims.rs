@@ -86,7 +86,7 @@ impl Draft<'_> {
         let indicator = family::indicator(&self.db.sealer, id);
         let key = family::outbox(&self.db.sealer, &indicator, audience);
         let known = self.own.read_or_lost(self.db, &key)?;
-        let new = !known.as_ref().is_some_and(|own| own.sent.is_some());
+        let new = known.as_ref().is_none_or(|own| own.sent.is_none());
         let mut own = known.unwrap_or(KeptOwn { indicator: id, audience, sent: None, due: None });
         own.sent = Some(Sent { pseudonym, generation, at });
         self.own.put(&key, own);

@@ -140,6 +140,7 @@ impl Draft<'_> {
         Ok(())
     }
 
+    #[allow(clippy::explicit_counter_loop)] // rows that stay are not counted
     fn purge_ledger(&mut self, before: Timestamp, purged: &mut Purged) -> Result<(), StoreError> {
         let mut rows = 0;
         let first = family::egress(self.memory.state.ledger.first);

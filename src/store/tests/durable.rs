@@ -1,5 +1,7 @@
 //! Acknowledged means durable, and a call is kept whole or not at all.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // figures, and what was skipped
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;

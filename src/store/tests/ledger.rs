@@ -8,7 +8,7 @@ use crate::store::family::{self, Family};
 use crate::store::{Applied, Break, Change, EgressAudience, EgressCheck, EgressRow, Purged, Store};
 
 fn row(n: u32, at: Timestamp) -> EgressRow {
-    let audience = if n % 2 == 0 {
+    let audience = if n.is_multiple_of(2) {
         EgressAudience::Mesh { members: n }
     } else {
         EgressAudience::Member(node(3))

@@ -4,7 +4,6 @@
 mod claims;
 mod durable;
 mod evidence;
-mod full_disk;
 mod ledger;
 mod opening;
 mod properties;

@@ -236,7 +236,7 @@ fn claim_json(claim: &Claim) -> Json {
     put("tags", (!tags.is_empty()).then(|| json!(tags)));
     let custom = CustomValue::Map(claim.custom.clone());
     put("custom", (!claim.custom.is_empty()).then(|| custom_json(&custom)));
-    put("retracted", claim.retracted.then(|| json!(true)));
+    put("retracted", claim.retracted.then_some(json!(true)));
     json
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -211,10 +211,6 @@ impl Organisation {
         let peers = self.ask(&["peers"], &[]).unwrap_or_default();
         let connected = |peer: &Value| peer["name"] == name && peer["connected"] == true;
         peers["peers"].as_array().is_some_and(|peers| peers.iter().any(connected))
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 
