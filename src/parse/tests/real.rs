@@ -52,13 +52,16 @@ fn nginx_lines_say_what_its_own_json_twin_says() {
             assert_eq!(text(Some(read.request)), said("request"));
             assert_eq!(u64::from(read.status.unwrap()), twin["status"].as_u64().unwrap());
             assert_eq!(read.bytes, twin["body_bytes_sent"].as_u64());
-            assert_eq!(text(read.referer), said("http_referer"));
-            assert_eq!(text(read.user_agent), said("http_user_agent"));
+            // A client that sends a dash looks like one that sends nothing.
+            assert_eq!(text(read.referer), said("http_referer").trim_start_matches('-'));
+            assert_eq!(text(read.user_agent), said("http_user_agent").trim_start_matches('-'));
             let mut iso = said("time_iso8601").as_bytes();
             assert_eq!(event.time, time::iso(&mut iso, &CONTEXT));
             // nginx itself gives up on some requests whose method we still can read.
             if !said("request_method").is_empty() {
                 assert_eq!(text(Some(read.method)), said("request_method"));
+            }
+            if !said("request_uri").is_empty() {
                 assert_eq!(text(Some(read.path)), said("request_uri"));
             }
             let twin = parse(Source::NginxAccess, raw, &CONTEXT).unwrap().unwrap();
@@ -132,7 +135,8 @@ fn fail2bans_own_samples_name_the_same_hosts() {
                 assert_eq!(event.src_ip.unwrap().to_string(), host);
             } else {
                 assert_eq!(source, Source::NginxAccess, "{}", String::from_utf8_lossy(line));
-                assert!(line.starts_with(b"20"), "{}", String::from_utf8_lossy(line));
+                let line = String::from_utf8_lossy(line);
+                assert!(line.contains(" [error] "), "{line}");
             }
         }
     }
