@@ -69,7 +69,7 @@ pub struct Status {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The key is not one.
-    #[error("the identity key cannot be used: run `dtim keys show` and restore it from the backup")]
+    #[error("the identity key cannot be used: restore keys/identity from a backup")]
     Identity,
     /// The transport could not be built.
     #[error(transparent)]
