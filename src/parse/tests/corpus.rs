@@ -7,7 +7,7 @@ use super::super::*;
 use super::{CONTEXT, shown};
 
 fn samples(source: Source) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(source.name());
+    let folder = Path::new("tests/corpus").join(source.name());
     let mut logs: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
