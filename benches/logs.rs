@@ -26,6 +26,7 @@ use dtim::detect::Rules;
 use dtim::hygiene::Lists;
 use dtim::model::{Source, Timestamp, Tlp};
 use dtim::node::pipeline::{Pipeline, Settings};
+use dtim::parse::Reader;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -102,15 +103,16 @@ fn ours(path: &Path) -> usize {
         source_tlp: std::collections::BTreeMap::new(),
         default_tlp: Tlp::Green,
         trusted_proxies: Vec::new(),
+        own: Vec::new(),
         utc_offset: 0,
     };
     let mut pipeline = Pipeline::new(Rules::builtin(), settings);
+    let mut reader = Reader::new(Source::NginxAccess);
     let text = fs::read(path).unwrap();
     let mut found = BTreeSet::new();
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', &text) {
-        let looked =
-            pipeline.look(Source::NginxAccess, &text[start..end], Timestamp(1_795_000_000));
+        let looked = pipeline.look(&mut reader, &text[start..end], Timestamp(1_795_000_000));
         found.extend(looked.hits.into_iter().map(|hit| hit.value));
         start = end + 1;
     }

@@ -242,6 +242,7 @@ mod tests {
     use crate::hygiene::Lists;
     use crate::model::{Timestamp, Value};
     use crate::node::pipeline::{Pipeline, Settings};
+    use crate::parse::Reader;
 
     /// Every line of the play through the same code as in a node.
     #[test]
@@ -254,15 +255,17 @@ mod tests {
                 source_tlp: BTreeMap::new(),
                 default_tlp: organisation.logs[0].1,
                 trusted_proxies: Vec::new(),
+                own: Vec::new(),
                 utc_offset: 0,
             };
             let mut pipeline = Pipeline::new(Rules::builtin(), settings);
             for appearance in APPEARANCES.iter().filter(|appearance| appearance.at == at) {
                 assert!(organisation.logs.iter().any(|(log, _)| *log == appearance.source));
                 let seconds = Timestamp(u64::try_from(now.timestamp()).unwrap());
+                let mut reader = Reader::new(appearance.source);
                 let mut hits = Vec::new();
                 for line in appearance.lines(now).lines() {
-                    let looked = pipeline.look(appearance.source, line.as_bytes(), seconds);
+                    let looked = pipeline.look(&mut reader, line.as_bytes(), seconds);
                     assert!(matches!(looked.parsed, Ok(Some(_))), "{line}");
                     hits.extend(looked.hits.into_iter().map(|hit| hit.value));
                 }

@@ -9,7 +9,7 @@ use super::matcher::Matcher;
 use super::rule::{Limit, Rule};
 use super::rules::Rules;
 use super::table::{Key, Table};
-use crate::model::{Confidence, Kind, Tag, Timestamp, Tlp, Value};
+use crate::model::{Confidence, Tag, Timestamp, Tlp, Value};
 use crate::parse::{Event, FieldValue};
 
 /// How many buckets there may be, by default. A bucket takes up to 700 bytes
@@ -135,18 +135,11 @@ fn count(
         return None;
     }
     let idle_after = bucket.idle_after(&rule.limit, rule.cooldown);
+    let value = if outcome == Outcome::Enough { key.subject.value() } else { None };
     table.put(key, bucket, idle_after);
-    if outcome == Outcome::Counted {
-        return None;
-    }
-    let value = if subject.prefix_len() == subject.max_prefix_len() {
-        Value::from_ip(subject.addr())
-    } else {
-        Value::parse(&Kind::Cidr, &subject.to_string()).ok()?
-    };
     Some(Hit {
         rule: rule.name.clone(),
-        value,
+        value: value?,
         at,
         confidence: rule.confidence,
         tags: rule.tags.clone(),

@@ -10,7 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::rule::{Part, Rule, Test};
 use crate::model::Source;
-use crate::parse::{Event, Field, FieldValue, Text};
+use crate::parse::{Event, Field, FieldKind, FieldValue, Text};
 
 /// A set of rules by their place. One word: [`super::MAX_RULES`] is its bound.
 pub(super) type RuleSet = u128;
@@ -127,20 +127,22 @@ impl Compiled {
 /// Numbers and short texts first: they rule out most.
 fn cost(field: Field) -> u8 {
     match field {
-        Field::Status | Field::Bytes | Field::SrcPort | Field::DstPort => 0,
-        Field::Action | Field::Direction | Field::Proto | Field::Flags | Field::Method => 1,
+        field if field.kind() == FieldKind::Number => 0,
+        Field::EventType
+        | Field::Action
+        | Field::Direction
+        | Field::Proto
+        | Field::Flags
+        | Field::Method
+        | Field::State => 1,
         Field::Path => 3,
-        Field::UserAgent | Field::Request | Field::Referer | Field::ForwardedFor => 4,
-        Field::SrcIp
-        | Field::DstIp
-        | Field::Network
-        | Field::Host
-        | Field::User
-        | Field::Protocol
-        | Field::Prefix
-        | Field::InterfaceIn
-        | Field::InterfaceOut
-        | Field::Jail => 2,
+        Field::UserAgent
+        | Field::Request
+        | Field::Referer
+        | Field::ForwardedFor
+        | Field::Message
+        | Field::Signature => 4,
+        _ => 2,
     }
 }
 

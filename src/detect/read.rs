@@ -194,11 +194,17 @@ impl Reader<'_> {
             "cooldown_seconds" => {
                 rule.cooldown = self.number(value, 0..=MAX_SECONDS).unwrap_or(DEFAULT_COOLDOWN);
             }
-            "indicator" => match self.text(value).as_deref() {
-                Some("src_ip") | None => rule.subject = Subject::SrcIp,
-                Some("network") => rule.subject = Subject::Network,
-                Some(_) => self.wrong(value, "\"src_ip\" or \"network\""),
-            },
+            "indicator" => {
+                let named = self.text(value);
+                let known = Subject::NAMES.iter().find(|(name, _)| Some(*name) == named.as_deref());
+                match known {
+                    Some((_, subject)) => rule.subject = *subject,
+                    None => {
+                        let names: Vec<_> = Subject::NAMES.iter().map(|(name, _)| *name).collect();
+                        self.wrong(value, &format!("one of {}", names.join(", ")));
+                    }
+                }
+            }
             "confidence" => {
                 let percent = self.number(value, 0..=100).and_then(|n| u8::try_from(n).ok());
                 rule.confidence = percent.and_then(Confidence::new).unwrap_or_default();

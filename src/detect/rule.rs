@@ -3,12 +3,13 @@
 //! Owns the meaning of a `[[detection]]` table. It must never know how it is matched.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use crate::model::{Confidence, Source, Tag, Tlp};
-use crate::parse::{Body, Event, Field};
+use crate::model::{Confidence, Kind, Source, Tag, Tlp, Value};
+use crate::parse::{Body, Escape, Event, Field, SeenKind, Text};
 
 /// One `[[detection]]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,23 +106,68 @@ pub enum Limit {
     },
 }
 
-/// Which address of an event is meant.
+/// What of an event becomes the indicator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
     /// Who did it.
     #[default]
     SrcIp,
+    /// The other end.
+    DstIp,
+    /// The side of an alert that attacks.
+    Attacker,
     /// Whom a ban names, which may be a network.
     Network,
+    /// The name that an alert, a question or a handshake is about.
+    Domain,
+    /// A file's hash, the strongest that is told.
+    Hash,
+    /// A listed indicator that was met.
+    Seen,
+}
+
+/// What a rule counts, and what becomes the indicator.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Named {
+    /// An address, or a network.
+    Net(IpNet),
+    /// Anything else.
+    Value(Value),
 }
 
 impl Subject {
-    /// The address or network, if the event has one.
-    pub(super) fn of(self, event: &Event<'_>) -> Option<IpNet> {
+    /// Every name in rule files, with what it means.
+    pub(super) const NAMES: [(&'static str, Self); 7] = [
+        ("src_ip", Self::SrcIp),
+        ("dst_ip", Self::DstIp),
+        ("attacker", Self::Attacker),
+        ("network", Self::Network),
+        ("domain", Self::Domain),
+        ("hash", Self::Hash),
+        ("seen", Self::Seen),
+    ];
+
+    /// What the event names, if it has such a thing and that is in form.
+    pub(super) fn of(self, event: &Event<'_>) -> Option<Named> {
         match (self, &event.body) {
-            (Self::SrcIp, _) => event.src_ip.map(IpNet::from),
-            (Self::Network, Body::Ban(ban)) => Some(ban.network),
-            (Self::Network, Body::Http(_) | Body::Packet(_)) => None,
+            (Self::SrcIp, _) => event.src_ip.map(Named::ip),
+            (Self::DstIp, _) => event.link.dst_ip.map(Named::ip),
+            (Self::Attacker, Body::Alert(alert)) => alert.attacker.map(Named::ip),
+            (Self::Network, Body::Ban(ban)) => Some(Named::Net(ban.network)),
+            (Self::Domain, Body::Alert(alert)) => Named::text(Kind::Domain, alert.domain?),
+            (Self::Domain, Body::Dns(dns)) => Named::text(Kind::Domain, dns.query),
+            (Self::Domain, Body::Tls(tls)) => Named::text(Kind::Domain, tls.server_name?),
+            (Self::Domain, Body::Http(http)) => Named::text(Kind::Domain, http.host?),
+            (Self::Hash, Body::File(file)) => {
+                let hashes = [file.sha256, file.sha1, file.md5];
+                let strongest = hashes.into_iter().find(|hash| !hash.is_empty())?;
+                Named::text(SeenKind::Hash.kind(strongest)?, Text::new(strongest, Escape::None))
+            }
+            (Self::Seen, Body::Alert(alert)) => {
+                let seen = alert.seen?;
+                Named::text(seen.kind.kind(seen.value.raw())?, seen.value)
+            }
+            _ => None,
         }
     }
 }
@@ -133,6 +179,33 @@ pub struct Example {
     pub lines: String,
     /// How often they come, one after the other.
     pub times: u32,
+}
+
+impl Named {
+    fn ip(ip: IpAddr) -> Self {
+        Self::Net(IpNet::from(ip))
+    }
+
+    fn text(kind: Kind, text: Text<'_>) -> Option<Self> {
+        let text = text.decoded();
+        let value = Value::parse(&kind, std::str::from_utf8(&text).ok()?).ok()?;
+        // One address has one bucket, whoever named it.
+        Some(match value.network() {
+            Some(net) => Self::Net(net),
+            None => Self::Value(value),
+        })
+    }
+
+    /// The indicator.
+    pub(super) fn value(&self) -> Option<Value> {
+        match self {
+            Self::Value(value) => Some(value.clone()),
+            Self::Net(net) if net.prefix_len() == net.max_prefix_len() => {
+                Some(Value::from_ip(net.addr()))
+            }
+            Self::Net(net) => Value::parse(&Kind::Cidr, &net.to_string()).ok(),
+        }
+    }
 }
 
 impl Rule {

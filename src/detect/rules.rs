@@ -6,8 +6,8 @@
 use super::detector::{DEFAULT_CAPACITY, Detector};
 use super::rule::{Example, Rule, Test};
 use super::{builtin, read};
-use crate::model::{Source, Timestamp};
-use crate::parse::{self, Context};
+use crate::model::Timestamp;
+use crate::parse::{Context, Reader};
 
 /// The most rules at once: they are matched as bits of one word.
 pub const MAX_RULES: usize = 128;
@@ -145,10 +145,12 @@ fn named<'e>(rule: &Rule, example: &'e Example) -> Result<bool, &'e str> {
     let mut detector = Detector::new(Rules(vec![rule.clone()]), DEFAULT_CAPACITY);
     // Examples are old lines; the year only matters to syslog's times.
     let now = Timestamp(4_102_444_800);
-    let context = Context { now, utc_offset: 0, trusted_proxies: &[] };
-    let read = |line: &'e str| {
-        let parsed = |source: &Source| parse::parse(*source, line.as_bytes(), &context).ok();
-        rule.sources.iter().find_map(parsed).ok_or(line)
+    let context = Context { now, utc_offset: 0, trusted_proxies: &[], own: &[] };
+    let mut readers: Vec<Reader> = rule.sources.iter().copied().map(Reader::new).collect();
+    let mut read = |line: &'e str| {
+        let lines = readers.iter_mut();
+        let mut read = lines.filter_map(|reader| reader.read(line.as_bytes(), &context).ok());
+        read.next().ok_or(line)
     };
     let mut fired = false;
     for _ in 0..example.times {

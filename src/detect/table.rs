@@ -9,15 +9,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::bucket::{Bucket, take_u64};
-use crate::model::Timestamp;
+use super::rule::Named;
+use crate::model::{Timestamp, Value};
 
 /// Which rule counts what about whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     /// The rule's fingerprint.
     pub(super) rule: u64,
-    /// The address.
-    pub(super) subject: IpNet,
+    /// Whom or what.
+    pub(super) subject: Named,
 }
 
 struct Slot {
@@ -79,12 +80,12 @@ impl Table {
     pub(super) fn put(&mut self, key: Key, bucket: Bucket, idle_after: Timestamp) {
         let order = self.next;
         self.next += 1;
+        self.changed.insert(key.clone());
         self.insert(key, Slot { bucket, order, idle_after });
-        self.changed.insert(key);
     }
 
     fn insert(&mut self, key: Key, slot: Slot) {
-        self.by_order.insert(slot.order, key);
+        self.by_order.insert(slot.order, key.clone());
         if let Some(old) = self.slots.insert(key, slot) {
             self.by_order.remove(&old.order);
         }
@@ -163,34 +164,51 @@ impl Table {
 }
 
 impl Key {
-    /// `b ‖ rule ‖ 4 or 6 ‖ address ‖ prefix length`.
+    /// `b ‖ rule ‖ 4 or 6 ‖ address ‖ prefix length`, or `b ‖ rule ‖ 't' ‖ kind ‖ 0 ‖ value`.
     fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![BUCKET_KEY];
         bytes.extend(self.rule.to_be_bytes());
-        match self.subject.addr() {
-            IpAddr::V4(address) => {
-                bytes.push(4);
-                bytes.extend(address.octets());
+        match &self.subject {
+            Named::Net(net) => {
+                match net.addr() {
+                    IpAddr::V4(address) => {
+                        bytes.push(4);
+                        bytes.extend(address.octets());
+                    }
+                    IpAddr::V6(address) => {
+                        bytes.push(6);
+                        bytes.extend(address.octets());
+                    }
+                }
+                bytes.push(net.prefix_len());
             }
-            IpAddr::V6(address) => {
-                bytes.push(6);
-                bytes.extend(address.octets());
+            Named::Value(value) => {
+                bytes.push(b't');
+                bytes.extend(value.kind().name().as_bytes());
+                bytes.push(0);
+                bytes.extend(value.as_str().as_bytes());
             }
         }
-        bytes.push(self.subject.prefix_len());
         bytes
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&[BUCKET_KEY])?;
         let rule = take_u64(&mut rest)?;
-        let (address, prefix) = match rest {
-            [4, address @ .., prefix] => (IpAddr::from(<[u8; 4]>::try_from(address).ok()?), prefix),
+        let net = |address: IpAddr, prefix| Some(Named::Net(IpNet::new(address, prefix).ok()?));
+        let subject = match rest {
+            [4, address @ .., prefix] => {
+                net(IpAddr::from(<[u8; 4]>::try_from(address).ok()?), *prefix)?
+            }
             [6, address @ .., prefix] => {
-                (IpAddr::from(<[u8; 16]>::try_from(address).ok()?), prefix)
+                net(IpAddr::from(<[u8; 16]>::try_from(address).ok()?), *prefix)?
+            }
+            [b't', named @ ..] => {
+                let (kind, value) = std::str::from_utf8(named).ok()?.split_once('\0')?;
+                Named::Value(Value::parse(&kind.parse().ok()?, value).ok()?)
             }
             _ => return None,
         };
-        Some(Self { rule, subject: IpNet::new(address, *prefix).ok()? })
+        Some(Self { rule, subject })
     }
 }

@@ -10,7 +10,8 @@ use crate::model::{Source, Timestamp};
 use crate::parse::{self, Context};
 
 const NOW: Timestamp = Timestamp(1_795_463_813); // 2026-11-23T19:56:53Z
-const CONTEXT: Context<'static> = Context { now: NOW, utc_offset: 0, trusted_proxies: &[] };
+const CONTEXT: Context<'static> =
+    Context { now: NOW, utc_offset: 0, trusted_proxies: &[], own: &[] };
 
 type Stored = BTreeMap<Vec<u8>, Vec<u8>>;
 

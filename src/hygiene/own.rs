@@ -19,6 +19,16 @@ pub enum Own {
     Domain(String),
 }
 
+impl Own {
+    /// The network, if it is one.
+    pub fn network(&self) -> Option<IpNet> {
+        match self {
+            Self::Net(net) => Some(*net),
+            Self::Domain(_) => None,
+        }
+    }
+}
+
 impl FromStr for Own {
     type Err = BadOwn;
 

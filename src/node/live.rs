@@ -29,6 +29,8 @@ pub struct Live {
     pub loaded: Loaded,
     /// What must never become an indicator here.
     pub lists: Arc<Lists>,
+    /// The operator's own networks, configured and learnt.
+    pub own: Vec<IpNet>,
     /// How much of a claim is told.
     pub policy: Policy,
     /// When something is blocked.
@@ -44,7 +46,8 @@ impl Live {
     pub fn build(loaded: Loaded) -> Result<Self, NodeError> {
         let config = loaded.config.clone();
         let learnt = global_interface_addresses();
-        let lists = lists(&config, &learnt)?;
+        let own = own(&config, &learnt)?;
+        let lists = lists(&config, own.clone())?;
         Ok(Self {
             policy: Policy {
                 level: config.privacy.level,
@@ -59,6 +62,7 @@ impl Live {
                 kinds: config.outputs.block.kinds.clone(),
                 shorten: config.ageing.clone(),
             },
+            own: own.iter().filter_map(Own::network).collect(),
             rules: rules(&config)?,
             lists: Arc::new(lists),
             learnt,
@@ -88,6 +92,7 @@ impl Live {
             source_tlp: watchers.source_tlp.clone(),
             default_tlp: watchers.tlp,
             trusted_proxies: watchers.trusted_proxies.clone(),
+            own: self.own.clone(),
             utc_offset: utc_offset(),
         }
     }
@@ -107,7 +112,8 @@ impl Live {
     }
 }
 
-fn lists(config: &Config, learnt: &[IpAddr]) -> Result<Lists, NodeError> {
+/// What is ours: configured, learnt, and what we are told to be reached by.
+fn own(config: &Config, learnt: &[IpAddr]) -> Result<Vec<Own>, NodeError> {
     let mut own = Vec::new();
     for entry in &config.hygiene.own {
         let entry: Own =
@@ -116,6 +122,10 @@ fn lists(config: &Config, learnt: &[IpAddr]) -> Result<Lists, NodeError> {
     }
     let external = config.network.external_addresses.iter().filter_map(crate::mesh::address::ip);
     own.extend(learnt.iter().copied().chain(external).map(|ip| Own::Net(IpNet::from(ip))));
+    Ok(own)
+}
+
+fn lists(config: &Config, own: Vec<Own>) -> Result<Lists, NodeError> {
     let mut warninglists = Vec::new();
     for path in &config.hygiene.warninglists {
         let path = config.resolve(path);

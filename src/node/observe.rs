@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use super::pipeline::Pipeline;
 use super::{Live, Node, clock};
 use crate::model::{Audience, IndicatorId, Timestamp};
+use crate::parse::Reader;
 use crate::privacy::tlp;
 use crate::store::{Change, Receipt, Store, StoreError};
 use crate::watch::Batch;
@@ -81,8 +82,9 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
     let mut changes = Vec::new();
     let mut to_share: BTreeSet<IndicatorId> = BTreeSet::new();
     let (mut failures, mut seen) = (0, 0);
+    let mut reader = Reader::new(source);
     for line in &batch.lines {
-        let looked = pipeline.look(source, line, now);
+        let looked = pipeline.look(&mut reader, line, now);
         if let Err(unparsed) = &looked.parsed {
             failures += 1;
             metrics.parse_failures.with_label_values(&[source.name(), unparsed.label()]).inc();

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::detect::{DEFAULT_CAPACITY, Detector, Hit, Rules};
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{CustomFields, Origin, Scope, Sighting, Source, Timestamp, Tlp};
-use crate::parse::{self, Context, Event, Unparsed};
+use crate::parse::{Context, Event, Reader, Unparsed};
 
 /// What the configuration says about lines.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub default_tlp: Tlp,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The operator's own networks.
+    pub own: Vec<IpNet>,
     /// Seconds east of UTC, for logs that write local time without a zone.
     pub utc_offset: i32,
 }
@@ -50,14 +52,16 @@ impl Pipeline {
         Self { detector: Detector::new(rules, DEFAULT_CAPACITY), settings }
     }
 
-    /// Looks at one line. `now` stands in for the year of times that have none.
-    pub fn look<'a>(&mut self, source: Source, line: &'a [u8], now: Timestamp) -> Looked<'a> {
+    /// Looks at one line of the file that the reader reads. `now` stands in for the year
+    /// of times that have none.
+    pub fn look<'a>(&mut self, reader: &mut Reader, line: &'a [u8], now: Timestamp) -> Looked<'a> {
         let context = Context {
             now,
             utc_offset: self.settings.utc_offset,
             trusted_proxies: &self.settings.trusted_proxies,
+            own: &self.settings.own,
         };
-        let parsed = parse::parse(source, line, &context);
+        let parsed = reader.read(line, &context);
         let Ok(Some(event)) = &parsed else {
             return Looked { parsed, hits: Vec::new(), refused: Vec::new() };
         };

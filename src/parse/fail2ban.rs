@@ -24,7 +24,7 @@ pub(super) fn parse<'a>(
     let Some(ban) = ban(verdict)? else { return Ok(None) };
     let src_ip =
         (ban.network.prefix_len() == ban.network.max_prefix_len()).then(|| ban.network.addr());
-    Ok(Some(Event { time, source: Source::Fail2ban, src_ip, body: Body::Ban(ban) }))
+    Ok(Some(Event { time, src_ip, ..Event::new(Source::Fail2ban, Body::Ban(ban)) }))
 }
 
 type Verdict<'a> = Option<&'a [u8]>;

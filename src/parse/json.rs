@@ -116,7 +116,8 @@ impl<'a> Found<'a> {
             http.protocol = self.protocol.unwrap_or_default();
         }
         let src_ip = request::client(socket, http.forwarded_for, context);
-        Ok(Event { time: self.time, source: Source::NginxAccess, src_ip, body: Body::Http(http) })
+        let event = Event::new(Source::NginxAccess, Body::Http(http));
+        Ok(Event { time: self.time, src_ip, ..event })
     }
 }
 

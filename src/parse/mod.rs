@@ -5,24 +5,37 @@
 //! that is not of its format is refused with a reason. No regular expressions,
 //! no allocation on the way of an ordinary line, no clock.
 
+mod apache_access;
+mod apache_error;
+mod clamav;
 mod event;
 mod fail2ban;
 mod field;
 mod frame;
 mod json;
 mod nginx_access;
+mod nginx_error;
 mod request;
 mod scan;
+mod side;
+mod sshd;
+mod suricata;
 mod text;
 mod time;
 mod ufw;
+mod zeek;
 
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
-pub use event::{Action, Ban, BanAction, Body, Event, Http, Packet};
+pub use event::{
+    Action, Alert, Ban, BanAction, Body, Dns, Event, File, Flow, Http, Link, Login, Message,
+    Outcome, Packet, Seen, SeenKind, Tls,
+};
 pub use field::{Field, FieldKind, FieldValue};
 pub use text::{Escape, Text};
 
@@ -37,40 +50,87 @@ pub struct Context<'c> {
     pub utc_offset: i32,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: &'c [IpNet],
+    /// The operator's own networks, besides those that are nobody's on the internet.
+    pub own: &'c [IpNet],
 }
 
-/// Reads one line (without its line end; a trailing CR is ignored).
-///
-/// `Ok(None)` is a genuine line of that log which tells of nothing that we look for.
+impl Context<'_> {
+    /// Whether an address is on our side: in an own network, or in one that does not
+    /// exist on the internet (private, loopback, link-local, carrier NAT).
+    pub fn is_ours(&self, ip: IpAddr) -> bool {
+        self.own.iter().any(|net| net.contains(&ip)) || side::is_inner(ip)
+    }
+}
+
+/// Reads the lines of one file, in their order.
+#[derive(Debug)]
+pub struct Reader {
+    source: Source,
+    /// What the file's header says about its columns.
+    columns: zeek::Columns,
+}
+
+impl Reader {
+    /// For a file of this source.
+    pub fn new(source: Source) -> Self {
+        Self { source, columns: zeek::Columns::default() }
+    }
+
+    /// The format of the lines.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Reads one line (without its line end; a trailing CR is ignored).
+    ///
+    /// `Ok(None)` is a genuine line of that log which tells of nothing that we look for.
+    pub fn read<'a>(
+        &mut self,
+        line: &'a [u8],
+        context: &Context<'_>,
+    ) -> Result<Option<Event<'a>>, Unparsed> {
+        if self.source == Source::Zeek {
+            // Tabs at the end are empty columns.
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() {
+                return Err(Unparsed::Empty);
+            }
+            return zeek::parse(line, &mut self.columns, context);
+        }
+        let line = line.trim_ascii_end();
+        if line.is_empty() {
+            return Err(Unparsed::Empty);
+        }
+        match self.source {
+            Source::NginxAccess => nginx_access::parse(line, context),
+            Source::NginxError => nginx_error::parse(line, context),
+            Source::ApacheAccess => apache_access::parse(line, context),
+            Source::ApacheError => apache_error::parse(line, context),
+            Source::Sshd => sshd::parse(line, context),
+            Source::Ufw => ufw::parse(line, context),
+            Source::Fail2ban => fail2ban::parse(line, context),
+            Source::Suricata => suricata::parse(line, context),
+            Source::Clamav => clamav::parse(line, context),
+            Source::Zeek => Err(Unparsed::NotThisFormat),
+        }
+    }
+}
+
+/// Reads one line that needs no line before it.
 pub fn parse<'a>(
     source: Source,
     line: &'a [u8],
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
-    let line = line.trim_ascii_end();
-    if line.is_empty() {
-        return Err(Unparsed::Empty);
-    }
-    match source {
-        Source::NginxAccess => nginx_access::parse(line, context),
-        Source::Ufw => ufw::parse(line, context),
-        Source::Fail2ban => fail2ban::parse(line, context),
-        Source::Suricata
-        | Source::Zeek
-        | Source::Clamav
-        | Source::NginxError
-        | Source::ApacheAccess
-        | Source::ApacheError
-        | Source::Sshd => Err(Unparsed::NoParserYet),
-    }
+    Reader::new(source).read(line, context)
 }
 
 /// Why a line could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unparsed {
-    /// This version has no parser for the source.
-    #[error("this version cannot read this source yet")]
-    NoParserYet,
+    /// A line of a log with columns came before the header that names them.
+    #[error("no header before this line says which column is which")]
+    NoHeader,
     /// Nothing but white space.
     #[error("the line is empty")]
     Empty,
@@ -98,7 +158,7 @@ impl Unparsed {
     /// The name in metric labels and JSON.
     pub fn label(self) -> &'static str {
         match self {
-            Self::NoParserYet => "no-parser-yet",
+            Self::NoHeader => "no-header",
             Self::Empty => "empty",
             Self::NotThisFormat => "not-this-format",
             Self::NoAddress => "no-address",

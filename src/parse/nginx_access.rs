@@ -56,7 +56,8 @@ fn plain<'a>(line: &'a [u8], context: &Context<'_>) -> Result<Event<'a>, Unparse
         *field = next_quoted(&mut rest);
     }
     let src_ip = request::client(socket, http.forwarded_for, context);
-    Ok(Event { time: Some(time), source: Source::NginxAccess, src_ip, body: Body::Http(http) })
+    let event = Event::new(Source::NginxAccess, Body::Http(http));
+    Ok(Event { time: Some(time), src_ip, ..event })
 }
 
 /// `[host] address - user [time] ` before the request.

@@ -3,7 +3,7 @@
 //! Owns the order in which the kernel prints a packet. It must never read the
 //! packet that an ICMP error quotes (in brackets): its addresses are a stranger's text.
 
-use super::event::{Action, Body, Event, Packet};
+use super::event::{Action, Body, Event, Link, Packet};
 use super::scan::{ip, literal, small, take_until, take_word};
 use super::{Context, Unparsed, frame};
 use crate::model::Source;
@@ -30,14 +30,11 @@ pub(super) fn parse<'a>(
     packet.interface_in = take_word(&mut rest);
     literal(&mut rest, b"OUT=").ok_or(Unparsed::NotThisFormat)?;
     packet.interface_out = take_word(&mut rest);
-    let source = addresses(&mut rest, &mut packet)?;
-    transport(rest, &mut packet)?;
-    Ok(Some(Event {
-        time: Some(time),
-        source: Source::Ufw,
-        src_ip: Some(source),
-        body: Body::Packet(packet),
-    }))
+    let mut link = Link::default();
+    let source = addresses(&mut rest, &mut link)?;
+    transport(rest, &mut link, &mut packet)?;
+    let event = Event::new(Source::Ufw, Body::Packet(packet));
+    Ok(Some(Event { time: Some(time), src_ip: Some(source), link, ..event }))
 }
 
 /// Skips `[ 2785.517650] `, which journald and newer rsyslog leave out.
@@ -92,7 +89,7 @@ fn action(prefix: &[u8]) -> Action {
 }
 
 /// `SRC=` and `DST=`, which stand next to each other after what is known of the link.
-fn addresses(rest: &mut &[u8], packet: &mut Packet<'_>) -> Result<std::net::IpAddr, Unparsed> {
+fn addresses(rest: &mut &[u8], link: &mut Link<'_>) -> Result<std::net::IpAddr, Unparsed> {
     while !rest.is_empty() {
         let word = take_word(rest);
         if word.starts_with(b"[") {
@@ -101,7 +98,7 @@ fn addresses(rest: &mut &[u8], packet: &mut Packet<'_>) -> Result<std::net::IpAd
         if let Some(source) = word.strip_prefix(b"SRC=") {
             let source = ip(source).ok_or(Unparsed::NoAddress)?;
             let target = take_word(rest).strip_prefix(b"DST=").and_then(ip);
-            packet.dst_ip = Some(target.ok_or(Unparsed::NoAddress)?);
+            link.dst_ip = Some(target.ok_or(Unparsed::NoAddress)?);
             return Ok(source);
         }
     }
@@ -109,18 +106,22 @@ fn addresses(rest: &mut &[u8], packet: &mut Packet<'_>) -> Result<std::net::IpAd
 }
 
 /// `PROTO=`, ports and TCP flags.
-fn transport<'a>(mut rest: &'a [u8], packet: &mut Packet<'a>) -> Result<(), Unparsed> {
+fn transport<'a>(
+    mut rest: &'a [u8],
+    link: &mut Link<'a>,
+    packet: &mut Packet<'a>,
+) -> Result<(), Unparsed> {
     while !rest.is_empty() {
         let word = take_word(&mut rest);
         if word.starts_with(b"[") {
             break;
         }
         if let Some(proto) = word.strip_prefix(b"PROTO=") {
-            packet.proto = proto;
+            link.proto = proto;
         } else if let Some(port) = word.strip_prefix(b"SPT=") {
-            packet.src_port = Some(small(port).ok_or(Unparsed::BadNumber)?);
+            link.src_port = Some(small(port).ok_or(Unparsed::BadNumber)?);
         } else if let Some(port) = word.strip_prefix(b"DPT=") {
-            packet.dst_port = Some(small(port).ok_or(Unparsed::BadNumber)?);
+            link.dst_port = Some(small(port).ok_or(Unparsed::BadNumber)?);
         } else if word.starts_with(b"RES=") {
             // Flags stand between the reserved bits and the urgent pointer.
             let end = memchr::memmem::find(rest, b"URGP=").unwrap_or(0);

@@ -28,6 +28,7 @@ use super::settings::Settings;
 use crate::model::{Source, Timestamp};
 use crate::node::pipeline::Pipeline;
 use crate::node::{self, Live};
+use crate::parse::Reader;
 
 /// How much of a file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -87,6 +88,7 @@ impl Explainer {
         summary: bool,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
+        let mut format = Reader::new(self.source);
         let mut lines = Lines::new(reader);
         let mut totals = Totals::default();
         while let Some((number, line)) = lines.next()? {
@@ -97,7 +99,7 @@ impl Explainer {
                 }
                 continue;
             };
-            let looked = self.pipeline.look(self.source, line, self.now);
+            let looked = self.pipeline.look(&mut format, line, self.now);
             totals.count(&looked);
             if !summary {
                 let reason = self.reason(&looked);

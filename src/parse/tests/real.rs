@@ -202,10 +202,13 @@ fn netfilter_lines_say_what_a_second_parser_reads() {
                     text.parse::<std::net::IpAddr>().unwrap()
                 };
                 assert_eq!(event.src_ip, Some(address(4)), "{shown}");
-                assert_eq!(packet.dst_ip, Some(address(5)), "{shown}");
-                assert_eq!(Some(packet.proto.to_vec()), said(6), "{shown}");
+                assert_eq!(event.link.dst_ip, Some(address(5)), "{shown}");
+                assert_eq!(Some(event.link.proto.to_vec()), said(6), "{shown}");
                 let port = |port: Option<u16>| port.map(|port| port.to_string().into_bytes());
-                assert_eq!((port(packet.src_port), port(packet.dst_port)), (said(7), said(8)));
+                assert_eq!(
+                    (port(event.link.src_port), port(event.link.dst_port)),
+                    (said(7), said(8))
+                );
                 let direction = match (said(2).unwrap().is_empty(), said(3).unwrap().is_empty()) {
                     (false, true) => "in",
                     (true, false) => "out",

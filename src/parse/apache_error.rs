@@ -1,0 +1,11 @@
+//! Apache's error log.
+
+use super::event::Event;
+use super::{Context, Unparsed};
+
+pub(super) fn parse<'a>(
+    _line: &'a [u8],
+    _context: &Context<'_>,
+) -> Result<Option<Event<'a>>, Unparsed> {
+    Err(Unparsed::NotThisFormat)
+}
