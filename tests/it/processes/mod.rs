@@ -5,7 +5,9 @@ mod demo;
 mod exchange;
 mod kill;
 mod organisation;
+mod producers;
 mod prove;
 mod stranger;
+mod tools;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};

@@ -19,12 +19,14 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct Settings {
     pub tlp: &'static str,
     pub level: &'static str,
+    /// More keys of `[watchers]`; `{logs}` is the folder of the logs.
+    pub watchers: &'static str,
     pub extra: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tlp: "green", level: "moderate", extra: String::new() }
+        Self { tlp: "green", level: "moderate", watchers: "", extra: String::new() }
     }
 }
 
@@ -65,6 +67,7 @@ impl Organisation {
         let root = self.folder.path().display();
         let default_peers: Vec<String> = default_peers.iter().map(|a| format!("{a:?}")).collect();
         let (name, tlp, level) = (&self.name, self.settings.tlp, self.settings.level);
+        let watchers = self.settings.watchers.replace("{logs}", &format!("{root}/log"));
         let text = format!(
             r#"
             [node]
@@ -84,6 +87,7 @@ impl Organisation {
             nginx_access_log = "{root}/log/access.log"
             ufw_log_path = "{root}/log/ufw.log"
             fail2ban_log_path = "{root}/log/fail2ban.log"
+            {watchers}
             [metrics]
             listen = ""
             {}
