@@ -38,6 +38,6 @@ prove: build ## the full figures; the report is under target/prove
 	DTIM_PROVE=1 DTIM_PROVE_DIR=$(CURDIR)/target/prove .ci/cargo test --release --lib --bins --examples --tests
 	@head -n 1000 target/prove/*.txt
 
-bench: ## the measurements of benches/
-	@.ci/need build
+bench: ## the measurements of benches/, beside their peers
+	@.ci/need build test bench
 	.ci/cargo bench --profile release --benches

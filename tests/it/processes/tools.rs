@@ -13,11 +13,16 @@ pub fn root() -> PathBuf {
     cache.join("dtim/tools/root")
 }
 
+/// A file of a package, if it is there.
+pub fn find(path: &str) -> Option<PathBuf> {
+    let places = [PathBuf::from("/"), root()];
+    places.iter().map(|place| place.join(path)).find(|path| path.exists())
+}
+
 /// A file of a package, such as `usr/sbin/nginx`.
 pub fn file(path: &str) -> PathBuf {
-    let places = [PathBuf::from("/"), root()];
-    let found = places.iter().map(|place| place.join(path)).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("{path} is missing: `.ci/need test` fetches it from Debian"))
+    find(path)
+        .unwrap_or_else(|| panic!("{path} is missing: `.ci/need test` fetches it from Debian"))
 }
 
 /// A program, with the libraries that were unpacked beside it.
