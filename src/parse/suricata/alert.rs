@@ -122,11 +122,11 @@ fn seen<'a>(
     };
     let ids = file.sid.map_or("", |ids| ids.get()).trim_matches(['[', ']']);
     let id = number(alert.signature_id);
-    let matched = id.is_some() && ids.split(',').any(|own| scan::number(own.trim().as_bytes()) == id);
+    let matched =
+        id.is_some() && ids.split(',').any(|own| scan::number(own.trim().as_bytes()) == id);
     let hashes = [file.sha256, file.sha1, file.md5].map(word);
     let strongest = hashes.into_iter().find(|hash| !hash.is_empty());
-    Ok(strongest.filter(|_| matched).map(|hash| Seen {
-        value: Text::new(hash, Escape::None),
-        kind: SeenKind::Hash,
-    }))
+    Ok(strongest
+        .filter(|_| matched)
+        .map(|hash| Seen { value: Text::new(hash, Escape::None), kind: SeenKind::Hash }))
 }

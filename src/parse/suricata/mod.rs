@@ -41,10 +41,7 @@ pub(super) fn parse<'a>(
     read(&record::object(json)?, context)
 }
 
-fn read<'a>(
-    record: &Record<'a>,
-    context: &Context<'_>,
-) -> Result<Option<Event<'a>>, Unparsed> {
+fn read<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Option<Event<'a>>, Unparsed> {
     let kind = text(record.event_type).ok_or(Unparsed::NotThisFormat)?;
     let kind = event_type(kind.raw());
     let time = when(record.timestamp, context)?;
@@ -85,11 +82,52 @@ fn read<'a>(
 /// Every type that Suricata 8 has, and `other` for those to come.
 fn event_type(name: &[u8]) -> &'static str {
     const NAMES: [&str; 46] = [
-        "alert", "anomaly", "arp", "bittorrent_dht", "dcerpc", "dhcp", "dnp3", "dns", "drop",
-        "engine", "enip", "fileinfo", "flow", "frame", "ftp", "ftp_data", "http", "ike", "ikev2",
-        "krb5", "ldap", "mdns", "metadata", "modbus", "mqtt", "netflow", "nfs", "packet", "pgsql",
-        "pop3", "quic", "rdp", "rfb", "sip", "smb", "smtp", "snmp", "ssh", "stats", "stream_tcp",
-        "template", "tftp", "tls", "traffic", "tunnel", "websocket",
+        "alert",
+        "anomaly",
+        "arp",
+        "bittorrent_dht",
+        "dcerpc",
+        "dhcp",
+        "dnp3",
+        "dns",
+        "drop",
+        "engine",
+        "enip",
+        "fileinfo",
+        "flow",
+        "frame",
+        "ftp",
+        "ftp_data",
+        "http",
+        "ike",
+        "ikev2",
+        "krb5",
+        "ldap",
+        "mdns",
+        "metadata",
+        "modbus",
+        "mqtt",
+        "netflow",
+        "nfs",
+        "packet",
+        "pgsql",
+        "pop3",
+        "quic",
+        "rdp",
+        "rfb",
+        "sip",
+        "smb",
+        "smtp",
+        "snmp",
+        "ssh",
+        "stats",
+        "stream_tcp",
+        "template",
+        "tftp",
+        "tls",
+        "traffic",
+        "tunnel",
+        "websocket",
     ];
     NAMES.into_iter().find(|known| known.as_bytes() == name).unwrap_or("other")
 }

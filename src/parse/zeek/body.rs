@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use super::notice;
 use super::record::{Name, Record};
-use crate::parse::event::{Alert, Body, Dns, File, Flow, Http, Login, Outcome, Seen, SeenKind, Tls};
+use crate::parse::event::{
+    Alert, Body, Dns, File, Flow, Http, Login, Outcome, Seen, SeenKind, Tls,
+};
 use crate::parse::text::Text;
 use crate::parse::{Context, Unparsed, scan};
 
@@ -15,11 +17,48 @@ pub(super) const OTHER: &str = "other";
 
 /// The logs of Zeek itself that speak of connections, and some of widespread packages.
 const LOGS: [&str; 42] = [
-    "analyzer", "arp", "conn", "dce_rpc", "dhcp", "dnp3", "dns", "dpd", "files", "ftp", "http",
-    "intel", "irc", "kerberos", "known_services", "ldap", "ldap_search", "modbus", "mqtt_connect",
-    "mysql", "notice", "ntlm", "ntp", "pe", "postgresql", "quic", "radius", "rdp", "redis", "rfb",
-    "sip", "smb_cmd", "smb_files", "smb_mapping", "smtp", "snmp", "socks", "software", "ssh",
-    "ssl", "syslog", "weird",
+    "analyzer",
+    "arp",
+    "conn",
+    "dce_rpc",
+    "dhcp",
+    "dnp3",
+    "dns",
+    "dpd",
+    "files",
+    "ftp",
+    "http",
+    "intel",
+    "irc",
+    "kerberos",
+    "known_services",
+    "ldap",
+    "ldap_search",
+    "modbus",
+    "mqtt_connect",
+    "mysql",
+    "notice",
+    "ntlm",
+    "ntp",
+    "pe",
+    "postgresql",
+    "quic",
+    "radius",
+    "rdp",
+    "redis",
+    "rfb",
+    "sip",
+    "smb_cmd",
+    "smb_files",
+    "smb_mapping",
+    "smtp",
+    "snmp",
+    "socks",
+    "software",
+    "ssh",
+    "ssl",
+    "syslog",
+    "weird",
 ];
 
 /// The log of a `#path`. A filter or a rotation may have put something behind its name.

@@ -60,6 +60,28 @@ impl Columns {
         &self.set_separator
     }
 
+    /// The bare names of columns that `zeek-cut -m` writes instead of a header, two of
+    /// them known. No row looks so, for it would have a time or an address.
+    pub(super) fn is_bare_header(&self, line: &[u8]) -> bool {
+        let letter = |byte: &u8| {
+            byte.is_ascii_lowercase()
+                || byte.is_ascii_digit()
+                || matches!(byte, b'_' | b'.' | b'\t')
+        };
+        let names = line.split(|byte| *byte == b'\t');
+        let known = |name: &&[u8]| *name == b"uid" || Name::of(name).is_some();
+        !self.known()
+            && line.len() <= MAX_HEADER
+            && line.iter().all(letter)
+            && names.filter(known).nth(1).is_some()
+    }
+
+    /// Takes such names.
+    pub(super) fn bare_header(&mut self, line: &[u8]) -> Result<(), Unparsed> {
+        *self = Self::default();
+        self.take_fields(line)
+    }
+
     /// A line that begins with `#`. After one that cannot be read no row can.
     pub(super) fn header(&mut self, line: &[u8]) -> Result<(), Unparsed> {
         let read = self.read_header(line);
@@ -88,8 +110,9 @@ impl Columns {
             b"#unset_field" => self.unset = word(value)?,
             b"#path" => self.path = body::log_of_path(value),
             b"#fields" => self.take_fields(value)?,
-            b"#types" | b"#open" => {}
-            b"#close" => *self = Self::default(),
+            b"#types" => {}
+            _ if name.starts_with(b"#open") => {}
+            _ if name.starts_with(b"#close") => *self = Self::default(),
             // Others write comments into a header.
             _ if self.known() => return Err(Unparsed::NotThisFormat),
             _ => {}

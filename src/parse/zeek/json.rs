@@ -42,6 +42,7 @@ enum Level {
 enum Key {
     Column(Name),
     Object(Level),
+    Foreign,
     Other,
 }
 
@@ -52,6 +53,13 @@ impl KeyAt {
         let name = match (self.0, key) {
             (Level::Top, b"id") => return Key::Object(Level::Id),
             (Level::Top, b"seen") => return Key::Object(Level::Seen),
+            // Suricata, nginx, and whatever else has another word for its time.
+            (Level::Top, b"timestamp" | b"@timestamp" | b"time" | b"time_iso8601") => {
+                return Key::Foreign;
+            }
+            (Level::Top, b"time_local" | b"msec" | b"remote_addr" | b"event_type") => {
+                return Key::Foreign;
+            }
             (Level::Top, _) => Name::of(key),
             (Level::Id, b"orig_h") => Some(Name::OrigH),
             (Level::Id, b"orig_p") => Some(Name::OrigP),
@@ -112,6 +120,10 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
                     if value.starts_with('{') {
                         fill(value, level, self.record).map_err(twice)?;
                     }
+                }
+                Key::Foreign => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.record.foreign = true;
                 }
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }

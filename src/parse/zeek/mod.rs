@@ -30,12 +30,16 @@ pub(super) fn parse<'a>(
     if line.first() == Some(&b'#') {
         return columns.header(line).map(|()| None);
     }
+    if columns.is_bare_header(line) {
+        return columns.bare_header(line).map(|()| None);
+    }
     // Under a header with columns a brace is nothing but a value.
     if line.first() == Some(&b'{') && !columns.known() {
         let record = json::object(line)?;
         let log = record.get(Name::Log).and_then(|path| body::log_of_path(path.raw()));
         let log = log.unwrap_or_else(|| body::log_of_fields(|name| record.has(name)));
-        if log == body::OTHER && !record.has(Name::Ts) && !record.has(Name::Log) {
+        // A log that some script defines may have any columns.
+        if log == body::OTHER && record.foreign && !record.has(Name::Ts) {
             return Err(Unparsed::NotThisFormat);
         }
         return read(&record, log, b",", context);
@@ -93,9 +97,8 @@ fn ends<'a>(
         "arp" => (one(Name::ArpOrig), one(Name::ArpResp)),
         _ => connection,
     };
-    let address = |raw: Option<&[u8]>| {
-        raw.map(|raw| scan::ip(raw).ok_or(Unparsed::NoAddress)).transpose()
-    };
+    let address =
+        |raw: Option<&[u8]>| raw.map(|raw| scan::ip(raw).ok_or(Unparsed::NoAddress)).transpose();
     let port = |name| {
         let port = record.get(name).map(Text::raw);
         port.map(|raw| scan::small(raw).ok_or(Unparsed::BadNumber)).transpose()

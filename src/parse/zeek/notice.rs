@@ -29,11 +29,7 @@ const ATTACKS: [&[u8]; 14] = [
 ];
 
 /// One notice.
-pub(super) fn alert<'a>(
-    record: &Record<'a>,
-    src_ip: IpAddr,
-    context: &Context<'_>,
-) -> Alert<'a> {
+pub(super) fn alert<'a>(record: &Record<'a>, src_ip: IpAddr, context: &Context<'_>) -> Alert<'a> {
     let note = record.get(Name::Note).unwrap_or_default();
     let message = record.get(Name::Msg).or_else(|| record.get(Name::Sub));
     let attacks = ATTACKS.contains(&note.raw());

@@ -23,7 +23,11 @@ macro_rules! columns {
 
         /// The values of one row.
         #[derive(Default)]
-        pub(super) struct Record<'a> { $($field: Option<Text<'a>>,)* }
+        pub(super) struct Record<'a> {
+            /// Whether it has a key by which other programs' JSON is known.
+            pub(super) foreign: bool,
+            $($field: Option<Text<'a>>,)*
+        }
 
         impl<'a> Record<'a> {
             /// A value that is set and not empty.
