@@ -3,12 +3,14 @@
 use super::rules::Rules;
 
 /// Each file, with its name for messages.
-pub(super) const FILES: [(&str, &str); 5] = [
+pub(super) const FILES: [(&str, &str); 7] = [
     ("fail2ban.toml", include_str!("../../config/detection/fail2ban.toml")),
     ("http-injection.toml", include_str!("../../config/detection/http-injection.toml")),
     ("http-probing.toml", include_str!("../../config/detection/http-probing.toml")),
     ("http-rate.toml", include_str!("../../config/detection/http-rate.toml")),
     ("netfilter.toml", include_str!("../../config/detection/netfilter.toml")),
+    ("suricata.toml", include_str!("../../config/detection/suricata.toml")),
+    ("zeek.toml", include_str!("../../config/detection/zeek.toml")),
 ];
 
 /// All of them. A file that cannot be read is left out, and a test fails on it.

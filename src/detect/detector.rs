@@ -51,15 +51,14 @@ impl Detector {
     /// With nothing counted. `capacity` bounds how many rules and addresses are counted at once.
     pub fn new(rules: Rules, capacity: usize) -> Self {
         let rules = rules.into_vec();
-        let matcher = Matcher::new(&rules);
         let rules: Vec<_> = rules.into_iter().map(|rule| (rule.fingerprint(), rule)).collect();
         let places = rules.iter().enumerate().map(|(place, (print, _))| (*print, place)).collect();
-        Self { rules, places, matcher, table: Table::new(capacity) }
+        Self { rules, places, matcher: Matcher::default(), table: Table::new(capacity) }
     }
 
     /// Takes one event; `now` stands in for the time of a line that has none.
     pub fn observe(&mut self, event: &Event<'_>, now: Timestamp) -> Vec<Hit> {
-        let mut matching = self.matcher.matching(event);
+        let mut matching = self.matcher.matching(event, &self.rules);
         let mut hits = Vec::new();
         if matching == 0 {
             return hits;
@@ -79,7 +78,7 @@ impl Detector {
 
     /// The names of the rules that are about an event, whether or not they fire for it.
     pub fn matching(&mut self, event: &Event<'_>) -> Vec<String> {
-        let matching = self.matcher.matching(event);
+        let matching = self.matcher.matching(event, &self.rules);
         let rules = self.rules.iter().enumerate();
         rules
             .filter(|(place, _)| {

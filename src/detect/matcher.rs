@@ -28,9 +28,10 @@ struct Sets {
 /// More pattern bytes than this, and the automaton is the smaller, slower kind.
 const DENSE_BYTES: usize = 16 * 1024;
 
-/// All rules, compiled.
+/// All rules, compiled for each source when its first event comes: most nodes have few.
+#[derive(Default)]
 pub(super) struct Matcher {
-    sources: BTreeMap<Source, Compiled>,
+    sources: BTreeMap<Source, Option<Compiled>>,
     /// Decoded text; kept, so that it is allocated once.
     scratch: Vec<u8>,
 }
@@ -83,18 +84,12 @@ impl Sets {
 }
 
 impl Matcher {
-    /// Compiles rules; the place of a rule in the slice is its place in a set.
-    pub(super) fn new(rules: &[Rule]) -> Self {
-        let sources = Source::ALL
-            .into_iter()
-            .filter_map(|source| Some((source, Compiled::new(source, rules)?)))
-            .collect();
-        Self { sources, scratch: Vec::new() }
-    }
-
-    /// The rules whose conditions the event meets.
-    pub(super) fn matching(&mut self, event: &Event<'_>) -> RuleSet {
-        let Some(compiled) = self.sources.get(&event.source) else { return 0 };
+    /// The rules whose conditions the event meets. The place of a rule in the slice, which
+    /// must always be the same one, is its place in the set.
+    pub(super) fn matching(&mut self, event: &Event<'_>, rules: &[(u64, Rule)]) -> RuleSet {
+        let source = event.source;
+        let compiled = self.sources.entry(source).or_insert_with(|| Compiled::new(source, rules));
+        let Some(compiled) = compiled else { return 0 };
         let mut rules = compiled.rules;
         for tests in &compiled.fields {
             if tests.asked.iter().all(|asked| rules & (asked.wanted | asked.barred) == 0) {
@@ -113,9 +108,11 @@ impl Matcher {
 }
 
 impl Compiled {
-    fn new(source: Source, rules: &[Rule]) -> Option<Self> {
-        let own =
-            || rules.iter().enumerate().filter(move |(_, rule)| rule.sources.contains(&source));
+    fn new(source: Source, rules: &[(u64, Rule)]) -> Option<Self> {
+        let own = || {
+            let places = rules.iter().map(|(_, rule)| rule).enumerate();
+            places.filter(move |(_, rule)| rule.sources.contains(&source))
+        };
         let all = own().fold(0, |set, (place, _)| set | bit(place));
         let mut fields: Vec<FieldTests> =
             Field::ALL.iter().filter_map(|field| FieldTests::new(*field, own())).collect();

@@ -60,6 +60,16 @@ impl Context<'_> {
     pub fn is_ours(&self, ip: IpAddr) -> bool {
         self.own.iter().any(|net| net.contains(&ip)) || side::is_inner(ip)
     }
+
+    /// Which way a connection went: `in` to us, `out` from us, or `forward` between two
+    /// of ours or two strangers.
+    fn direction(&self, client: IpAddr, server: IpAddr) -> &'static str {
+        match (self.is_ours(client), self.is_ours(server)) {
+            (false, true) => "in",
+            (true, false) => "out",
+            _ => "forward",
+        }
+    }
 }
 
 /// Reads the lines of one file, in their order.

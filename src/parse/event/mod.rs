@@ -50,6 +50,9 @@ pub struct Link<'a> {
     pub src_port: Option<u16>,
     /// The port it was going to.
     pub dst_port: Option<u16>,
+    /// Of watched traffic, where the client is known: `in` to us, `out` from us, `forward`
+    /// between two of ours or two strangers; else empty.
+    pub direction: &'static str,
 }
 
 /// What was done.

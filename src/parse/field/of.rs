@@ -16,6 +16,9 @@ impl<'a> Event<'a> {
             Field::Proto => plain(self.link.proto),
             Field::SrcPort => self.link.src_port.map(number),
             Field::DstPort => self.link.dst_port.map(number),
+            Field::Direction if !self.link.direction.is_empty() => {
+                plain(self.link.direction.as_bytes())
+            }
             _ => return self.body.field(field),
         };
         // A rule may want a field to be empty; one that no such log has is none.

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use super::super::*;
 use super::{CONTEXT, shown};
 
+fn folder(source: Source) -> PathBuf {
+    Path::new("tests/corpus").join(source.name())
+}
+
 fn samples(source: Source) -> Vec<PathBuf> {
-    let folder = Path::new("tests/corpus").join(source.name());
-    let mut logs: Vec<PathBuf> = std::fs::read_dir(folder)
+    let mut logs: Vec<PathBuf> = std::fs::read_dir(folder(source))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
@@ -21,14 +24,15 @@ fn samples(source: Source) -> Vec<PathBuf> {
 #[test]
 fn the_samples_give_their_events() {
     let update = std::env::var_os("UPDATE_CORPUS").is_some();
-    for source in [Source::NginxAccess, Source::Ufw, Source::Fail2ban] {
+    for source in Source::ALL.into_iter().filter(|source| folder(*source).is_dir()) {
         let logs = samples(source);
         assert!(!logs.is_empty(), "{source} has samples");
         for log in logs {
             let text = std::fs::read(&log).unwrap();
             let lines = text.strip_suffix(b"\n").unwrap_or(&text).split(|byte| *byte == b'\n');
+            let mut reader = Reader::new(source);
             let events: String =
-                lines.map(|line| shown(&parse(source, line, &CONTEXT)) + "\n").collect();
+                lines.map(|line| shown(&reader.read(line, &CONTEXT)) + "\n").collect();
             let beside = log.with_extension("events");
             if update {
                 std::fs::write(&beside, &events).unwrap();

@@ -3,6 +3,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // figures, and what was skipped
 
+mod suricata;
+mod zeek;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
