@@ -1,11 +1,32 @@
-//! Apache's access log.
+//! Apache's access log: `common`, `combined`, with and without a virtual host.
+//!
+//! Owns which formats Apache is asked to write; what they have in common with nginx's
+//! is read by `combined`.
 
 use super::event::Event;
-use super::{Context, Unparsed};
+use super::{Context, Unparsed, combined, frame, json};
+use crate::model::Source;
 
+/// The programs that write through syslog (`CustomLog "|/usr/bin/logger …"`).
+const PROGRAMS: [&[u8]; 5] = [b"apache2", b"httpd", b"apache", b"apache-access", b"logger"];
+
+/// `[host[:port]] client ident user [time] "request" status bytes ["referer" ["agent" …]]`
 pub(super) fn parse<'a>(
-    _line: &'a [u8],
-    _context: &Context<'_>,
+    line: &'a [u8],
+    context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
-    Err(Unparsed::NotThisFormat)
+    let source = Source::ApacheAccess;
+    if line.first() == Some(&b'{') {
+        return json::parse(source, line, context).map(Some);
+    }
+    let whole = combined::parse(source, line, context).map(Some);
+    if !matches!(whole, Err(Unparsed::NoAddress | Unparsed::NoTime | Unparsed::NotThisFormat)) {
+        return whole;
+    }
+    match frame::frame(line, context) {
+        Ok(frame) if PROGRAMS.contains(&frame.program) => {
+            combined::parse(source, frame.message, context).map(Some)
+        }
+        _ => whole,
+    }
 }

@@ -22,7 +22,11 @@ struct Found<'a> {
 }
 
 /// One object with nginx's variables as keys.
-pub(super) fn parse<'a>(line: &'a [u8], context: &Context<'_>) -> Result<Event<'a>, Unparsed> {
+pub(super) fn parse<'a>(
+    source: Source,
+    line: &'a [u8],
+    context: &Context<'_>,
+) -> Result<Event<'a>, Unparsed> {
     let mut found = Found::default();
     let mut rest = skip_space(line.strip_prefix(b"{").ok_or(Unparsed::NotThisFormat)?);
     while !rest.starts_with(b"}") {
@@ -38,7 +42,7 @@ pub(super) fn parse<'a>(line: &'a [u8], context: &Context<'_>) -> Result<Event<'
             None => return Err(Unparsed::CutShort),
         }
     }
-    found.event(context)
+    found.event(source, context)
 }
 
 impl<'a> Found<'a> {
@@ -92,7 +96,7 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    fn event(self, context: &Context<'_>) -> Result<Event<'a>, Unparsed> {
+    fn event(self, source: Source, context: &Context<'_>) -> Result<Event<'a>, Unparsed> {
         let address = self.address.ok_or(Unparsed::NoAddress)?;
         let socket = match address.raw() {
             b"unix:" => None,
@@ -116,7 +120,7 @@ impl<'a> Found<'a> {
             http.protocol = self.protocol.unwrap_or_default();
         }
         let src_ip = request::client(socket, http.forwarded_for, context);
-        let event = Event::new(Source::NginxAccess, Body::Http(http));
+        let event = Event::new(source, Body::Http(http));
         Ok(Event { time: self.time, src_ip, ..event })
     }
 }

@@ -8,6 +8,7 @@
 mod apache_access;
 mod apache_error;
 mod clamav;
+mod combined;
 mod event;
 mod fail2ban;
 mod field;

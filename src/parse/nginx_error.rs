@@ -1,11 +1,138 @@
 //! nginx's error log.
+//!
+//! Owns the order of the fields that end a message. nginx writes the path of a request
+//! decoded and unescaped into the message, so a message may hold the fields' own words,
+//! and even whole lines: the client is believed only where one reading is possible.
+//! (Whole forged lines are told by the half line that they leave; see `Reader`.)
 
-use super::event::Event;
-use super::{Context, Unparsed};
+use std::net::IpAddr;
 
+use super::event::{Body, Event, Http, Message};
+use super::scan::{ip, literal, number, take_until};
+use super::text::{Escape, Text};
+use super::{Context, Unparsed, frame, request, time};
+use crate::model::{Source, Timestamp};
+
+/// nginx cuts a record at this length (NGX_MAX_ERROR_STR), the line end included.
+pub(super) const MAX_RECORD_BYTES: usize = 2048;
+
+/// `time [level] pid#tid: *connection message, client: …`, plain or in a syslog frame.
 pub(super) fn parse<'a>(
-    _line: &'a [u8],
-    _context: &Context<'_>,
+    line: &'a [u8],
+    context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
-    Err(Unparsed::NotThisFormat)
+    let mut rest = line;
+    let (time, level) = match head(&mut rest, context) {
+        Some(head) => head,
+        None => {
+            let frame = frame::frame(line, context)?;
+            if frame.program != b"nginx" {
+                return Err(Unparsed::NotThisFormat);
+            }
+            rest = frame.message;
+            head(&mut rest, context).ok_or(Unparsed::NotThisFormat)?
+        }
+    };
+    let Some((message, client, fields)) = client(rest)? else { return Ok(None) };
+    let mut http = Http::default();
+    rest_of_fields(fields, &mut http);
+    let message = Message {
+        level,
+        module: b"",
+        code: b"",
+        text: Text::new(without_connection(message), Escape::None),
+        http,
+    };
+    let src_ip = request::client(client, None, context);
+    let event = Event::new(Source::NginxError, Body::Message(message));
+    Ok(Some(Event { time: Some(time), src_ip, ..event }))
+}
+
+/// Whether a line begins a record: what does not belongs to the record before it.
+pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
+    head(&mut &*line, context).is_some() || frame::frame(line, context).is_ok()
+}
+
+/// `2026/11/23 19:56:53 [error] 811#811: `
+fn head<'a>(rest: &mut &'a [u8], context: &Context<'_>) -> Option<(Timestamp, &'a [u8])> {
+    let mut text = *rest;
+    let time = time::slashed(&mut text, context)?;
+    literal(&mut text, b" [")?;
+    let level = take_until(&mut text, b']')?;
+    literal(&mut text, b" ")?;
+    let mut ids = take_until(&mut text, b':')?;
+    number(take_until(&mut ids, b'#')?)?;
+    number(ids)?;
+    literal(&mut text, b" ")?;
+    *rest = text;
+    Some((time, level))
+}
+
+/// `*811 message`
+fn without_connection(message: &[u8]) -> &[u8] {
+    let number = || {
+        let mut rest = message.strip_prefix(b"*")?;
+        number(take_until(&mut rest, b' ')?)?;
+        Some(rest)
+    };
+    number().unwrap_or(message)
+}
+
+type Parts<'a> = (&'a [u8], Option<IpAddr>, &'a [u8]);
+
+/// The message, the client, and the fields after it. None if there is no client.
+fn client(record: &[u8]) -> Result<Option<Parts<'_>>, Unparsed> {
+    let mut found: Option<Parts<'_>> = None;
+    for at in memchr::memmem::find_iter(record, b", client: ") {
+        let (message, rest) = record.split_at(at);
+        let rest = rest.get(10..).unwrap_or_default();
+        let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
+        let (address, fields) = rest.split_at(end);
+        let address = match address {
+            b"unix:" => None,
+            word => match ip(word) {
+                Some(ip) => Some(ip),
+                None => continue,
+            },
+        };
+        match found {
+            None if !message.contains(&b'"') => {
+                // A stranger's text in a message stands in quotes: there was none so far.
+                return Ok(Some((message, address, fields)));
+            }
+            None => found = Some((message, address, fields)),
+            Some((_, other, _)) if other == address => {}
+            Some(_) => return Err(Unparsed::Ambiguous),
+        }
+    }
+    Ok(found)
+}
+
+/// `, server: S, request: "R", subrequest: "…", upstream: "…", host: "H", referrer: "F"`.
+fn rest_of_fields<'a>(fields: &'a [u8], http: &mut Http<'a>) {
+    let text = |raw| Some(Text::new(raw, Escape::None));
+    let mut rest = fields;
+    if literal(&mut rest, b", server: ").is_some() {
+        let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
+        let (server, tail) = rest.split_at(end);
+        http.host = text(server).filter(|server| !server.is_empty());
+        rest = tail;
+    }
+    // Of the two ends that the request's quote can have, the last before the next field.
+    if let Some(inside) = rest.strip_prefix(b", request: \"") {
+        let next = [b"\", subrequest: \"".as_slice(), b"\", upstream: \"", b"\", host: \""];
+        let end = next.iter().filter_map(|next| memchr::memmem::rfind(inside, next)).min();
+        let end = end.or_else(|| memchr::memrchr(b'"', inside)).unwrap_or(inside.len());
+        let (request, tail) = inside.split_at(end);
+        request::split(http, Text::new(request, Escape::None));
+        rest = tail;
+    }
+    let field = |name: &[u8]| {
+        let at = memchr::memmem::rfind(rest, name)?;
+        let inside = rest.get(at + name.len()..)?;
+        let end = memchr::memchr(b'"', inside).unwrap_or(inside.len());
+        text(inside.get(..end)?)
+    };
+    http.host = field(b", host: \"").filter(|host| !host.is_empty()).or(http.host);
+    http.referer = field(b", referrer: \"");
 }

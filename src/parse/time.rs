@@ -109,6 +109,45 @@ pub(super) fn iso(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> 
     at((year, month, day), clock, offset)
 }
 
+/// `Mon Nov 23 19:56:53 2026` (C's ctime: ClamAV, Apache's error log), perhaps with a
+/// fraction of the second. What comes after it stays.
+pub(super) fn ctime(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> {
+    const DAYS: [&[u8; 4]; 7] = [b"Mon ", b"Tue ", b"Wed ", b"Thu ", b"Fri ", b"Sat ", b"Sun "];
+    let mut text = *rest;
+    let day_name = text.get(..4)?;
+    if !DAYS.iter().any(|day| *day == day_name) {
+        return None;
+    }
+    text = text.get(4..)?;
+    let month = month(&mut text)?;
+    literal(&mut text, b" ")?;
+    text = text.strip_prefix(b" ").unwrap_or(text);
+    let day = number(take_until(&mut text, b' ')?)?.try_into().ok()?;
+    let clock = clock(&mut text)?;
+    if let Some(tail) = text.strip_prefix(b".") {
+        let digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        text = tail.get(digits..)?;
+    }
+    literal(&mut text, b" ")?;
+    let year = four(&mut text)?;
+    *rest = text;
+    at((year, month, day), clock, i64::from(context.utc_offset))
+}
+
+/// `2026/11/23 19:56:53` (nginx's error log). What comes after it stays.
+pub(super) fn slashed(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> {
+    let mut text = *rest;
+    let year = four(&mut text)?;
+    literal(&mut text, b"/")?;
+    let month = two(&mut text)?;
+    literal(&mut text, b"/")?;
+    let day = two(&mut text)?;
+    literal(&mut text, b" ")?;
+    let clock = clock(&mut text)?;
+    *rest = text;
+    at((year, month, day), clock, i64::from(context.utc_offset))
+}
+
 /// `Nov 23 19:56:53`, or with a year after the day (journald's and some syslogs'
 /// variant is not guessed). The year is the one that brings it nearest before `now`.
 pub(super) fn rfc3164(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp> {

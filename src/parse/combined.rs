@@ -1,0 +1,163 @@
+//! The access log that nginx and Apache share: `combined` and what is made of it.
+//!
+//! Owns the order of the fields before the request and after it. It must never
+//! take an address from a place that a client can write to.
+
+use std::net::IpAddr;
+
+use super::event::{Body, Event, Http};
+use super::scan::{ip, literal, number, small, take_until, take_word};
+use super::text::{Escape, Text};
+use super::{Context, Unparsed, request, time};
+use crate::model::{Source, Timestamp};
+
+/// `[host] client ident user [time] "request" status bytes ["referer" ["agent" ["hops" …]]]`
+pub(super) fn parse<'a>(
+    source: Source,
+    line: &'a [u8],
+    context: &Context<'_>,
+) -> Result<Event<'a>, Unparsed> {
+    // Nothing before the request can hold a bare quote (nginx writes it as \x22, Apache as
+    // \"), so the first one begins the request, whatever a client called itself.
+    let mut rest = line;
+    let head = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+    let mut http = Http::default();
+    let (socket, time) = head_fields(source, head, &mut http)?;
+    let line_request = quoted(&mut rest).ok_or(Unparsed::CutShort)?;
+    request::split(&mut http, line_request);
+    literal(&mut rest, b" ").ok_or(Unparsed::CutShort)?;
+    http.status = Some(small(take_word(&mut rest)).ok_or(Unparsed::BadNumber)?);
+    let bytes = take_word(&mut rest);
+    http.bytes = if bytes == b"-" { None } else { Some(number(bytes).ok_or(Unparsed::BadNumber)?) };
+    for field in [&mut http.referer, &mut http.user_agent, &mut http.forwarded_for] {
+        *field = next_quoted(&mut rest);
+    }
+    let src_ip = request::client(socket, http.forwarded_for, context);
+    let event = Event::new(source, Body::Http(http));
+    Ok(Event { time: Some(time), src_ip, ..event })
+}
+
+/// `[host] address - user [time] ` before the request.
+fn head_fields<'a>(
+    source: Source,
+    head: &'a [u8],
+    http: &mut Http<'a>,
+) -> Result<(Option<IpAddr>, Timestamp), Unparsed> {
+    // Counted from the request backwards, because the user's name may look like a time.
+    const TIME: usize = "23/Nov/2026:19:56:53 +0000".len();
+    let head = head.strip_suffix(b"] ").ok_or(Unparsed::NoAddress)?;
+    let (before, stamp) = head
+        .len()
+        .checked_sub(TIME)
+        .and_then(|at| head.split_at_checked(at))
+        .ok_or(Unparsed::NoTime)?;
+    let time = time::common_log(stamp).ok_or(Unparsed::NoTime)?;
+    let mut rest = before.strip_suffix(b" [").ok_or(Unparsed::NoTime)?;
+
+    let first = take_until(&mut rest, b' ').ok_or(Unparsed::NoAddress)?;
+    let client = if source == Source::NginxAccess {
+        nginx_client(first, &mut rest, http)?
+    } else {
+        apache_client(first, &mut rest, http)?
+    };
+    if names_another_client(rest) {
+        return Err(Unparsed::Ambiguous);
+    }
+    http.user = given(rest);
+    Ok((client, time))
+}
+
+/// `client - ` or `host client - `: nginx always writes the hyphen.
+fn nginx_client<'a>(
+    first: &'a [u8],
+    rest: &mut &'a [u8],
+    http: &mut Http<'a>,
+) -> Result<Option<IpAddr>, Unparsed> {
+    let client = if rest.starts_with(b"- ") || *rest == b"-" {
+        socket(first)?
+    } else {
+        let second = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+        http.host = given(first);
+        socket(second)?
+    };
+    literal(rest, b"- ").ok_or(Unparsed::NoAddress)?;
+    Ok(client)
+}
+
+/// `client ident `, `host[:port] client ident `. A client without an address is a host
+/// name (HostnameLookups), and nobody knows who that is.
+fn apache_client<'a>(
+    first: &'a [u8],
+    rest: &mut &'a [u8],
+    http: &mut Http<'a>,
+) -> Result<Option<IpAddr>, Unparsed> {
+    let mut client = ip(first);
+    if client.is_none() {
+        let mut after = *rest;
+        let second = take_until(&mut after, b' ').ok_or(Unparsed::NoAddress)?;
+        let host_and_port = memchr::memchr(b':', first).is_some();
+        if host_and_port || ip(second).is_some() {
+            http.host = given(first);
+            client = ip(second);
+            *rest = after;
+        }
+    }
+    // What the client's own ident daemon says; a name, and a stranger's.
+    take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+    Ok(client)
+}
+
+/// An address, or a Unix socket, which has none.
+fn socket(token: &[u8]) -> Result<Option<IpAddr>, Unparsed> {
+    if token == b"unix:" {
+        return Ok(None);
+    }
+    ip(token).map(Some).ok_or(Unparsed::NoAddress)
+}
+
+/// Whether a "user" holds `address - `: either a client called itself so, or a host
+/// field in front did, and then what looked like the address was a stranger's text.
+fn names_another_client(user: &[u8]) -> bool {
+    if memchr::memchr(b' ', user).is_none() {
+        return false;
+    }
+    let mut rest = user;
+    let mut address = false;
+    loop {
+        let word = take_word(&mut rest);
+        if address && word == b"-" {
+            return true;
+        }
+        address = socket(word).is_ok();
+        if rest.is_empty() {
+            return false;
+        }
+    }
+}
+
+/// Up to the closing quote. Quotes inside are written `\x22`, or `\"` by others.
+fn quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', rest.get(from..)?)?;
+        if rest.get(at) == Some(&b'"') {
+            let raw = rest.get(..at)?;
+            *rest = rest.get(at + 1..)?;
+            return Some(Text::new(raw, Escape::Backslash));
+        }
+        from = at + 2;
+    }
+}
+
+/// The next quoted field, if there is one and it is not `-`. One that is cut off ends with the line.
+fn next_quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
+    let inside = rest.trim_ascii_start().strip_prefix(b"\"")?;
+    *rest = inside;
+    let text = quoted(rest).unwrap_or_else(|| Text::new(std::mem::take(rest), Escape::Backslash));
+    (text.raw() != b"-").then_some(text)
+}
+
+/// A variable that is not `-`, which nginx writes for nothing.
+fn given(raw: &[u8]) -> Option<Text<'_>> {
+    (raw != b"-").then_some(Text::new(raw, Escape::Backslash))
+}
