@@ -154,9 +154,9 @@ fn client_first(
         (b"to_server", _) => Some(true),
         (b"to_client", _) => Some(false),
         (_, "dns") => Some(!is_answer(word(inner::<record::Dns<'_>>(record.dns)?.kind))),
-        (_, "alert" | "drop" | "anomaly" | "fileinfo" | "packet" | "frame" | "mdns") => None,
-        (_, "stream_tcp" | "netflow" | "other") => None,
-        _ => Some(true),
+        // These write the client first whoever sent the packet; others go by the packet.
+        (_, "flow" | "ftp" | "http" | "nfs" | "smb" | "smtp" | "ssh" | "tls") => Some(true),
+        _ => None,
     })
 }
 
