@@ -189,7 +189,8 @@ fn http(raw: Raw<'_>) -> Result<Http<'_>, Unparsed> {
         method: text(http.http_method).unwrap_or_default(),
         path: text(http.url).unwrap_or_default(),
         protocol: text(http.protocol.or(http.version)).unwrap_or_default(),
-        status: small(http.status)?,
+        // A server may answer with any number.
+        status: record::number(http.status).and_then(|status| status.try_into().ok()),
         bytes: record::number(http.length),
         referer: text(http.http_refer),
         user_agent: text(http.http_user_agent),

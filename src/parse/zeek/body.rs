@@ -10,7 +10,7 @@ use crate::parse::event::{
     Alert, Body, Dns, File, Flow, Http, Login, Outcome, Seen, SeenKind, Tls,
 };
 use crate::parse::text::Text;
-use crate::parse::{Context, Unparsed, scan};
+use crate::parse::{Context, scan};
 
 /// A log that we do not know.
 pub(super) const OTHER: &str = "other";
@@ -111,10 +111,10 @@ pub(super) fn of<'a>(
     log: &'static str,
     src_ip: IpAddr,
     context: &Context<'_>,
-) -> Result<Body<'a>, Unparsed> {
+) -> Body<'a> {
     let text = |name| record.get(name).unwrap_or_default();
     let word = |name| record.get(name).unwrap_or_default().raw();
-    Ok(match log {
+    match log {
         "notice" => Body::Alert(notice::alert(record, src_ip, context)),
         "intel" => Body::Alert(intel(record)),
         "weird" => Body::Alert(Alert {
@@ -122,7 +122,7 @@ pub(super) fn of<'a>(
             message: text(Column::Addl),
             ..Alert::default()
         }),
-        "http" => Body::Http(http(record)?),
+        "http" => Body::Http(http(record)),
         "dns" => Body::Dns(Dns {
             query: text(Column::Query),
             query_type: word(Column::QtypeName),
@@ -146,7 +146,7 @@ pub(super) fn of<'a>(
         }),
         "ssh" => Body::Login(Login { user: None, outcome: outcome(record), method: b"" }),
         _ => Body::Flow(flow(record, log)),
-    })
+    }
 }
 
 fn number(record: &Record<'_>, name: Column) -> Option<u64> {
@@ -168,20 +168,20 @@ fn flow<'a>(record: &Record<'a>, log: &'static str) -> Flow<'a> {
     }
 }
 
-fn http<'a>(record: &Record<'a>) -> Result<Http<'a>, Unparsed> {
-    let status = record.get(Column::StatusCode).map(Text::raw);
-    Ok(Http {
+fn http<'a>(record: &Record<'a>) -> Http<'a> {
+    Http {
         host: record.get(Column::Host),
         user: record.get(Column::Username),
         method: record.get(Column::Method).unwrap_or_default(),
         path: record.get(Column::Uri).unwrap_or_default(),
         protocol: record.get(Column::Version).unwrap_or_default(),
-        status: status.map(|raw| scan::small(raw).ok_or(Unparsed::BadNumber)).transpose()?,
+        // A server may answer with any number.
+        status: number(record, Column::StatusCode).and_then(|status| status.try_into().ok()),
         bytes: number(record, Column::ResponseLen),
         referer: record.get(Column::Referrer),
         user_agent: record.get(Column::UserAgent),
         ..Http::default()
-    })
+    }
 }
 
 /// Zeek guesses from the sizes of packets whether a login succeeded.

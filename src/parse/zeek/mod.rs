@@ -59,7 +59,7 @@ fn read<'a>(
     if let Some(dst_ip) = link.dst_ip.filter(|_| log != "files") {
         link.direction = context.direction(src_ip, dst_ip);
     }
-    let body = body::of(record, log, src_ip, context)?;
+    let body = body::of(record, log, src_ip, context);
     let src_ip = match body {
         // What it forwarded for whom is a stranger's word, and itself it is not to blame.
         Body::Http(_) => request::client(Some(src_ip), None, context),
