@@ -1,5 +1,7 @@
 //! What rules promise.
 
+mod ids;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod hostile;
+mod ids;
 mod real;
 
 use std::net::IpAddr;

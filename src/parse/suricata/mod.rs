@@ -154,9 +154,9 @@ fn client_first(
         (b"to_server", _) => Some(true),
         (b"to_client", _) => Some(false),
         (_, "dns") => Some(!is_answer(word(inner::<record::Dns<'_>>(record.dns)?.kind))),
-        (_, "alert" | "drop" | "anomaly" | "fileinfo" | "packet" | "frame" | "mdns") => None,
-        (_, "stream_tcp" | "netflow" | "other") => None,
-        _ => Some(true),
+        // These write the client first whoever sent the packet; others go by the packet.
+        (_, "flow" | "ftp" | "http" | "nfs" | "smb" | "smtp" | "ssh" | "tls") => Some(true),
+        _ => None,
     })
 }
 
@@ -189,7 +189,8 @@ fn http(raw: Raw<'_>) -> Result<Http<'_>, Unparsed> {
         method: text(http.http_method).unwrap_or_default(),
         path: text(http.url).unwrap_or_default(),
         protocol: text(http.protocol.or(http.version)).unwrap_or_default(),
-        status: small(http.status)?,
+        // A server may answer with any number.
+        status: record::number(http.status).and_then(|status| status.try_into().ok()),
         bytes: record::number(http.length),
         referer: text(http.http_refer),
         user_agent: text(http.http_user_agent),

@@ -5,12 +5,12 @@
 use std::net::IpAddr;
 
 use super::notice;
-use super::record::{Name, Record};
+use super::record::{Column, Record};
 use crate::parse::event::{
     Alert, Body, Dns, File, Flow, Http, Login, Outcome, Seen, SeenKind, Tls,
 };
 use crate::parse::text::Text;
-use crate::parse::{Context, Unparsed, scan};
+use crate::parse::{Context, scan};
 
 /// A log that we do not know.
 pub(super) const OTHER: &str = "other";
@@ -72,33 +72,33 @@ pub(super) fn log_of_path(path: &[u8]) -> Option<&'static str> {
 }
 
 /// The log that has such fields.
-pub(super) fn log_of_fields(has: impl Fn(Name) -> bool) -> &'static str {
-    let web = has(Name::Method) || has(Name::Uri) || has(Name::StatusCode);
-    if has(Name::Seen) {
+pub(super) fn log_of_fields(has: impl Fn(Column) -> bool) -> &'static str {
+    let web = has(Column::Method) || has(Column::Uri) || has(Column::StatusCode);
+    if has(Column::Seen) {
         "intel"
-    } else if has(Name::Note) {
+    } else if has(Column::Note) {
         "notice"
-    } else if has(Name::ConnState) {
+    } else if has(Column::ConnState) {
         "conn"
-    } else if has(Name::CallId) {
+    } else if has(Column::CallId) {
         "sip"
-    } else if has(Name::RequestType) {
+    } else if has(Column::RequestType) {
         "kerberos"
-    } else if has(Name::Fuid) && (has(Name::MimeType) || has(Name::SeenBytes)) {
+    } else if has(Column::Fuid) && (has(Column::MimeType) || has(Column::SeenBytes)) {
         "files"
     } else if web {
         "http"
-    } else if has(Name::Query) || has(Name::QtypeName) || has(Name::RcodeName) {
+    } else if has(Column::Query) || has(Column::QtypeName) || has(Column::RcodeName) {
         "dns"
-    } else if has(Name::AuthSuccess) || has(Name::AuthAttempts) {
+    } else if has(Column::AuthSuccess) || has(Column::AuthAttempts) {
         "ssh"
-    } else if has(Name::Cipher) || has(Name::Established) {
+    } else if has(Column::Cipher) || has(Column::Established) {
         "ssl"
-    } else if has(Name::Weird) && has(Name::Notice) {
+    } else if has(Column::Weird) && has(Column::Notice) {
         "weird"
-    } else if has(Name::ClientAddr) {
+    } else if has(Column::ClientAddr) {
         "dhcp"
-    } else if has(Name::ArpOrig) && has(Name::Operation) {
+    } else if has(Column::ArpOrig) && has(Column::Operation) {
         "arp"
     } else {
         OTHER
@@ -111,82 +111,82 @@ pub(super) fn of<'a>(
     log: &'static str,
     src_ip: IpAddr,
     context: &Context<'_>,
-) -> Result<Body<'a>, Unparsed> {
+) -> Body<'a> {
     let text = |name| record.get(name).unwrap_or_default();
     let word = |name| record.get(name).unwrap_or_default().raw();
-    Ok(match log {
+    match log {
         "notice" => Body::Alert(notice::alert(record, src_ip, context)),
         "intel" => Body::Alert(intel(record)),
         "weird" => Body::Alert(Alert {
-            signature: text(Name::Weird),
-            message: text(Name::Addl),
+            signature: text(Column::Weird),
+            message: text(Column::Addl),
             ..Alert::default()
         }),
-        "http" => Body::Http(http(record)?),
+        "http" => Body::Http(http(record)),
         "dns" => Body::Dns(Dns {
-            query: text(Name::Query),
-            query_type: word(Name::QtypeName),
-            rcode: word(Name::RcodeName),
+            query: text(Column::Query),
+            query_type: word(Column::QtypeName),
+            rcode: word(Column::RcodeName),
         }),
         "ssl" | "quic" => Body::Tls(Tls {
-            server_name: record.get(Name::ServerName),
-            version: word(Name::Version),
-            subject: record.get(Name::Subject),
-            issuer: record.get(Name::Issuer),
-            ja3: word(Name::Ja3),
+            server_name: record.get(Column::ServerName),
+            version: word(Column::Version),
+            subject: record.get(Column::Subject),
+            issuer: record.get(Column::Issuer),
+            ja3: word(Column::Ja3),
         }),
         "files" => Body::File(File {
-            name: text(Name::FileName),
-            mime: text(Name::MimeType),
-            size: number(record, Name::TotalBytes).or(number(record, Name::SeenBytes)),
-            md5: word(Name::Md5),
-            sha1: word(Name::Sha1),
-            sha256: word(Name::Sha256),
+            name: text(Column::FileName),
+            mime: text(Column::MimeType),
+            size: number(record, Column::TotalBytes).or(number(record, Column::SeenBytes)),
+            md5: word(Column::Md5),
+            sha1: word(Column::Sha1),
+            sha256: word(Column::Sha256),
             ..File::default()
         }),
         "ssh" => Body::Login(Login { user: None, outcome: outcome(record), method: b"" }),
         _ => Body::Flow(flow(record, log)),
-    })
+    }
 }
 
-fn number(record: &Record<'_>, name: Name) -> Option<u64> {
+fn number(record: &Record<'_>, name: Column) -> Option<u64> {
     scan::number(record.get(name)?.raw())
 }
 
 fn flow<'a>(record: &Record<'a>, log: &'static str) -> Flow<'a> {
-    let service = record.get(Name::Service).filter(|_| log == "conn");
+    let service = record.get(Column::Service).filter(|_| log == "conn");
     let spoken = match log {
         "conn" | "tunnel" | "dpd" | "analyzer" | OTHER => b"",
         // A protocol's own log.
         protocol => protocol.as_bytes(),
     };
     Flow {
-        state: record.get(Name::ConnState).unwrap_or_default().raw(),
+        state: record.get(Column::ConnState).unwrap_or_default().raw(),
         app_proto: service.map_or(spoken, Text::raw),
-        bytes_to_server: number(record, Name::OrigBytes),
-        bytes_to_client: number(record, Name::RespBytes),
+        bytes_to_server: number(record, Column::OrigBytes),
+        bytes_to_client: number(record, Column::RespBytes),
     }
 }
 
-fn http<'a>(record: &Record<'a>) -> Result<Http<'a>, Unparsed> {
-    let status = record.get(Name::StatusCode).map(Text::raw);
-    Ok(Http {
-        host: record.get(Name::Host),
-        user: record.get(Name::Username),
-        method: record.get(Name::Method).unwrap_or_default(),
-        path: record.get(Name::Uri).unwrap_or_default(),
-        protocol: record.get(Name::Version).unwrap_or_default(),
-        status: status.map(|raw| scan::small(raw).ok_or(Unparsed::BadNumber)).transpose()?,
-        bytes: number(record, Name::ResponseLen),
-        referer: record.get(Name::Referrer),
-        user_agent: record.get(Name::UserAgent),
+fn http<'a>(record: &Record<'a>) -> Http<'a> {
+    Http {
+        host: record.get(Column::Host),
+        user: record.get(Column::Username),
+        method: record.get(Column::Method).unwrap_or_default(),
+        path: record.get(Column::Uri).unwrap_or_default(),
+        protocol: record.get(Column::Version).unwrap_or_default(),
+        // A server may answer with any number.
+        status: number(record, Column::StatusCode).and_then(|status| status.try_into().ok()),
+        bytes: number(record, Column::ResponseLen),
+        referer: record.get(Column::Referrer),
+        user_agent: record.get(Column::UserAgent),
         ..Http::default()
-    })
+    }
 }
 
 /// Zeek guesses from the sizes of packets whether a login succeeded.
 fn outcome(record: &Record<'_>) -> Outcome {
-    let said = record.get(Name::AuthSuccess).or_else(|| record.get(Name::Status));
+    let said = record.get(Column::AuthSuccess).or_else(|| record.get(Column::Status));
     match said.unwrap_or_default().raw() {
         b"T" | b"true" | b"success" => Outcome::Accepted,
         b"F" | b"false" | b"failure" => Outcome::Failed,
@@ -197,7 +197,7 @@ fn outcome(record: &Record<'_>) -> Outcome {
 /// The name of the list's sort of value, and where it was met as the class.
 fn intel<'a>(record: &Record<'a>) -> Alert<'a> {
     let text = |name| record.get(name).unwrap_or_default();
-    let sort = text(Name::SeenType);
+    let sort = text(Column::SeenType);
     let kind = match sort.raw() {
         b"Intel::ADDR" => Some(SeenKind::Address),
         b"Intel::SUBNET" => Some(SeenKind::Network),
@@ -207,10 +207,10 @@ fn intel<'a>(record: &Record<'a>) -> Alert<'a> {
         b"Intel::FILE_HASH" => Some(SeenKind::Hash),
         _ => None,
     };
-    let value = record.get(Name::Seen);
+    let value = record.get(Column::Seen);
     Alert {
         signature: sort,
-        category: text(Name::SeenWhere),
+        category: text(Column::SeenWhere),
         seen: value.zip(kind).map(|(value, kind)| Seen { value, kind }),
         ..Alert::default()
     }

@@ -6,7 +6,7 @@
 use memchr::memmem;
 
 use super::body;
-use super::record::{Name, Record};
+use super::record::{Column, Record};
 use crate::parse::text::{Escape, Text};
 use crate::parse::{Unparsed, scan};
 
@@ -27,7 +27,7 @@ pub(in crate::parse) struct Columns {
     /// What `#path` says, if that is a log we know.
     path: Option<&'static str>,
     log: &'static str,
-    columns: Vec<Option<Name>>,
+    columns: Vec<Option<Column>>,
 }
 
 impl Default for Columns {
@@ -69,7 +69,7 @@ impl Columns {
                 || matches!(byte, b'_' | b'.' | b'\t')
         };
         let names = line.split(|byte| *byte == b'\t');
-        let known = |name: &&[u8]| *name == b"uid" || Name::of(name).is_some();
+        let known = |name: &&[u8]| *name == b"uid" || Column::of(name).is_some();
         !self.known()
             && line.len() <= MAX_HEADER
             && line.iter().all(letter)
@@ -123,7 +123,7 @@ impl Columns {
     fn take_fields(&mut self, names: &[u8]) -> Result<(), Unparsed> {
         self.columns.clear();
         for name in memmem_split(names, &self.separator) {
-            let column = Name::of(name);
+            let column = Column::of(name);
             if self.columns.len() == MAX_COLUMNS {
                 return Err(Unparsed::NotThisFormat);
             }

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::record::{Name, Record};
+use super::record::{Column, Record};
 use crate::parse::Unparsed;
 use crate::parse::text::{Escape, Text};
 
@@ -40,7 +40,7 @@ enum Level {
 
 /// A key that we look at.
 enum Key {
-    Column(Name),
+    Column(Column),
     Object(Level),
     Foreign,
     Other,
@@ -60,14 +60,14 @@ impl KeyAt {
             (Level::Top, b"time_local" | b"msec" | b"remote_addr" | b"event_type") => {
                 return Key::Foreign;
             }
-            (Level::Top, _) => Name::of(key),
-            (Level::Id, b"orig_h") => Some(Name::OrigH),
-            (Level::Id, b"orig_p") => Some(Name::OrigP),
-            (Level::Id, b"resp_h") => Some(Name::RespH),
-            (Level::Id, b"resp_p") => Some(Name::RespP),
-            (Level::Seen, b"indicator") => Some(Name::Seen),
-            (Level::Seen, b"indicator_type") => Some(Name::SeenType),
-            (Level::Seen, b"where") => Some(Name::SeenWhere),
+            (Level::Top, _) => Column::of(key),
+            (Level::Id, b"orig_h") => Some(Column::OrigH),
+            (Level::Id, b"orig_p") => Some(Column::OrigP),
+            (Level::Id, b"resp_h") => Some(Column::RespH),
+            (Level::Id, b"resp_p") => Some(Column::RespP),
+            (Level::Seen, b"indicator") => Some(Column::Seen),
+            (Level::Seen, b"indicator_type") => Some(Column::SeenType),
+            (Level::Seen, b"where") => Some(Column::SeenWhere),
             _ => None,
         };
         name.map_or(Key::Other, Key::Column)

@@ -14,7 +14,7 @@ mod notice;
 mod record;
 
 pub(super) use columns::Columns;
-use record::{Name, Record};
+use record::{Column, Record};
 
 use super::event::{Body, Event, Link};
 use super::text::Text;
@@ -36,10 +36,10 @@ pub(super) fn parse<'a>(
     // Under a header with columns a brace is nothing but a value.
     if line.first() == Some(&b'{') && !columns.known() {
         let record = json::object(line)?;
-        let log = record.get(Name::Log).and_then(|path| body::log_of_path(path.raw()));
+        let log = record.get(Column::Log).and_then(|path| body::log_of_path(path.raw()));
         let log = log.unwrap_or_else(|| body::log_of_fields(|name| record.has(name)));
         // A log that some script defines may have any columns.
-        if log == body::OTHER && record.foreign && !record.has(Name::Ts) {
+        if log == body::OTHER && record.foreign && !record.has(Column::Ts) {
             return Err(Unparsed::NotThisFormat);
         }
         return read(&record, log, b",", context);
@@ -55,11 +55,11 @@ fn read<'a>(
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
     let Some((src_ip, mut link)) = ends(record, log, set_separator)? else { return Ok(None) };
-    let time = record.get(Name::Ts).map(|ts| when(ts, context)).transpose()?;
+    let time = record.get(Column::Ts).map(|ts| when(ts, context)).transpose()?;
     if let Some(dst_ip) = link.dst_ip.filter(|_| log != "files") {
         link.direction = context.direction(src_ip, dst_ip);
     }
-    let body = body::of(record, log, src_ip, context)?;
+    let body = body::of(record, log, src_ip, context);
     let src_ip = match body {
         // What it forwarded for whom is a stranger's word, and itself it is not to blame.
         Body::Http(_) => request::client(Some(src_ip), None, context),
@@ -89,12 +89,12 @@ fn ends<'a>(
 ) -> Result<Option<(std::net::IpAddr, Link<'a>)>, Unparsed> {
     let first = |name| record.get(name).and_then(|set| first_of(set, set_separator));
     let one = |name| record.get(name).map(Text::raw);
-    let connection = (one(Name::OrigH), one(Name::RespH));
+    let connection = (one(Column::OrigH), one(Column::RespH));
     let (src, dst) = match log {
-        "notice" => (one(Name::Src).or(connection.0), one(Name::Dst).or(connection.1)),
-        "files" if connection.0.is_none() => (first(Name::TxHosts), first(Name::RxHosts)),
-        "dhcp" if connection.0.is_none() => (one(Name::ClientAddr), one(Name::ServerAddr)),
-        "arp" => (one(Name::ArpOrig), one(Name::ArpResp)),
+        "notice" => (one(Column::Src).or(connection.0), one(Column::Dst).or(connection.1)),
+        "files" if connection.0.is_none() => (first(Column::TxHosts), first(Column::RxHosts)),
+        "dhcp" if connection.0.is_none() => (one(Column::ClientAddr), one(Column::ServerAddr)),
+        "arp" => (one(Column::ArpOrig), one(Column::ArpResp)),
         _ => connection,
     };
     let address =
@@ -104,14 +104,14 @@ fn ends<'a>(
         port.map(|raw| scan::small(raw).ok_or(Unparsed::BadNumber)).transpose()
     };
     let Some(src_ip) = address(src)? else { return Ok(None) };
-    let dst_port = match port(Name::Port)? {
+    let dst_port = match port(Column::Port)? {
         Some(port) if log == "notice" => Some(port),
-        _ => port(Name::RespP)?,
+        _ => port(Column::RespP)?,
     };
     let link = Link {
         dst_ip: address(dst)?,
-        proto: one(Name::Proto).unwrap_or_default(),
-        src_port: port(Name::OrigP)?,
+        proto: one(Column::Proto).unwrap_or_default(),
+        src_port: port(Column::OrigP)?,
         dst_port,
         direction: "",
     };

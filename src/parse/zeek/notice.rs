@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::record::{Name, Record};
+use super::record::{Column, Record};
 use crate::parse::Context;
 use crate::parse::event::{Alert, Seen, SeenKind};
 use crate::parse::text::{Escape, Text};
@@ -30,8 +30,8 @@ const ATTACKS: [&[u8]; 14] = [
 
 /// One notice.
 pub(super) fn alert<'a>(record: &Record<'a>, src_ip: IpAddr, context: &Context<'_>) -> Alert<'a> {
-    let note = record.get(Name::Note).unwrap_or_default();
-    let message = record.get(Name::Msg).or_else(|| record.get(Name::Sub));
+    let note = record.get(Column::Note).unwrap_or_default();
+    let message = record.get(Column::Msg).or_else(|| record.get(Column::Sub));
     let attacks = ATTACKS.contains(&note.raw());
     let proxy = context.trusted_proxies.iter().any(|proxy| proxy.contains(&src_ip));
     Alert {
@@ -48,7 +48,7 @@ fn listed_file<'a>(record: &Record<'a>, note: Text<'a>) -> Option<Seen<'a>> {
     if note.raw() != b"TeamCymruMalwareHashRegistry::Match" {
         return None;
     }
-    let link = record.get(Name::Sub)?.raw();
+    let link = record.get(Column::Sub)?.raw();
     let (_, hash) = link.split_at_checked(link.len().checked_sub(40)?)?;
     let hexadecimal = hash.iter().all(u8::is_ascii_hexdigit);
     let value = Text::new(hash, Escape::None);

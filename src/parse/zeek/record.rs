@@ -9,9 +9,9 @@ macro_rules! columns {
     ($($variant:ident $field:ident = $($name:literal)|+,)*) => {
         /// A column that we look at.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Name { $($variant,)* }
+        pub(super) enum Column { $($variant,)* }
 
-        impl Name {
+        impl Column {
             /// By its name in the log; a dot within may be an underscore.
             pub(super) fn of(name: &[u8]) -> Option<Self> {
                 Some(match name {
@@ -31,14 +31,14 @@ macro_rules! columns {
 
         impl<'a> Record<'a> {
             /// A value that is set and not empty.
-            pub(super) fn get(&self, name: Name) -> Option<Text<'a>> {
-                let value = match name { $(Name::$variant => self.$field,)* };
+            pub(super) fn get(&self, name: Column) -> Option<Text<'a>> {
+                let value = match name { $(Column::$variant => self.$field,)* };
                 value.filter(|text| !text.is_empty())
             }
 
             /// Takes a value, which may be empty.
-            pub(super) fn set(&mut self, name: Name, value: Text<'a>) -> Result<(), Unparsed> {
-                let place = match name { $(Name::$variant => &mut self.$field,)* };
+            pub(super) fn set(&mut self, name: Column, value: Text<'a>) -> Result<(), Unparsed> {
+                let place = match name { $(Column::$variant => &mut self.$field,)* };
                 if place.replace(value).is_some() {
                     return Err(Unparsed::Ambiguous);
                 }
@@ -125,7 +125,7 @@ columns! {
 
 impl Record<'_> {
     /// Whether a value is set.
-    pub(super) fn has(&self, name: Name) -> bool {
+    pub(super) fn has(&self, name: Column) -> bool {
         self.get(name).is_some()
     }
 }

@@ -108,6 +108,8 @@ fn the_vocabulary_holds_the_tags_of_the_built_in_rules() {
         include_str!("../../../config/detection/http-probing.toml"),
         include_str!("../../../config/detection/http-rate.toml"),
         include_str!("../../../config/detection/netfilter.toml"),
+        include_str!("../../../config/detection/suricata.toml"),
+        include_str!("../../../config/detection/zeek.toml"),
     ];
     let mut tags = 0;
     for text in rules {

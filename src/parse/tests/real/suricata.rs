@@ -97,7 +97,7 @@ fn equal(ours: &Json, theirs: &Json) -> bool {
             }
             _ => ours == theirs,
         },
-        (Some(ours), None) => ours == theirs.to_string(),
+        (Some(ours), None) => theirs.to_string().eq(ours),
         _ => ours == theirs,
     }
 }

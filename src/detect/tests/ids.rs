@@ -1,0 +1,107 @@
+//! What strangers wrote into the logs of Suricata and Zeek (`tests/corpus/hostile/`).
+
+use super::super::*;
+use super::{CONTEXT, NOW};
+use crate::model::Source;
+use crate::parse::{Event, Field, FieldValue, Reader};
+
+/// What every case plants.
+const PLANTED: [&str; 4] = ["198.51.100.66", "203.0.113.66", "planted.example", "66666666"];
+
+/// The fields that a rule's `indicator` can take, but for the record's own two ends.
+const NAMING: [Field; 4] = [Field::Attacker, Field::Network, Field::Seen, Field::Domain];
+
+struct Case {
+    name: String,
+    client: Option<String>,
+    lines: Vec<Vec<u8>>,
+}
+
+/// `\xHH` is that byte; what else begins so stays.
+fn bytes(line: &str) -> Vec<u8> {
+    let mut parts = line.split("\\x");
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => bytes.extend_from_slice(format!("\\x{part}").as_bytes()),
+        }
+    }
+    bytes
+}
+
+fn cases(source: Source) -> Vec<Case> {
+    let text = std::fs::read_to_string(format!("tests/corpus/hostile/{source}.log")).unwrap();
+    let mut cases = Vec::<Case>::new();
+    for line in text.lines().filter(|line| !line.starts_with("#:")) {
+        if let Some(head) = line.strip_prefix("#! ") {
+            let (client, name) = head.split_once(" | ").unwrap();
+            let client = (client != "-").then(|| client.to_owned());
+            cases.push(Case { name: name.to_owned(), client, lines: Vec::new() });
+        } else {
+            cases.last_mut().unwrap().lines.push(bytes(line));
+        }
+    }
+    cases
+}
+
+fn said(event: &Event<'_>, field: Field) -> String {
+    match event.field(field) {
+        Some(FieldValue::Text(text)) => String::from_utf8_lossy(&text.decoded()).into_owned(),
+        Some(FieldValue::Ip(ip)) => ip.to_string(),
+        Some(FieldValue::Network(network)) => network.to_string(),
+        Some(FieldValue::Number(number)) => number.to_string(),
+        None => String::new(),
+    }
+}
+
+#[test]
+fn what_a_stranger_plants_is_never_named() {
+    let mut wrong = Vec::new();
+    for source in [Source::Suricata, Source::Zeek] {
+        let cases = cases(source);
+        assert!(cases.len() >= 70, "{source}: {}", cases.len());
+        // The buckets of one case must not fill with another's lines.
+        for case in &cases {
+            let mut detector = Detector::new(rules_of(source), DEFAULT_CAPACITY);
+            let mut reader = Reader::new(source);
+            let mut client = None;
+            for line in &case.lines {
+                let Ok(Some(event)) = reader.read(line, &CONTEXT) else { continue };
+                client = event.src_ip.map(|ip| ip.to_string());
+                for field in NAMING {
+                    let said = said(&event, field);
+                    let attacks = field == Field::Attacker && case.client == client;
+                    let planted = PLANTED.iter().any(|planted| said.contains(planted));
+                    if planted && !attacks {
+                        wrong.push(format!("{source}, {}: {field:?} {said}", case.name));
+                    }
+                }
+                for _ in 0..50 {
+                    for hit in detector.observe(&event, NOW) {
+                        let said = hit.value.to_string();
+                        let planted = PLANTED.iter().any(|planted| said.contains(planted));
+                        if planted {
+                            wrong.push(format!("{source}, {}: {} {said}", case.name, hit.rule));
+                        }
+                    }
+                }
+            }
+            if client != case.client {
+                wrong.push(format!("{source}, {}: the client is {client:?}", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The rules that read this source.
+fn rules_of(source: Source) -> Rules {
+    let all = Rules::builtin();
+    let others = all.iter().filter(|rule| !rule.sources.contains(&source));
+    let others: Vec<String> = others.map(|rule| rule.name.clone()).collect();
+    all.without(&others)
+}
