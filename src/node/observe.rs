@@ -83,11 +83,15 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
     let mut to_share: BTreeSet<IndicatorId> = BTreeSet::new();
     let (mut failures, mut seen) = (0, 0);
     let mut reader = Reader::new(source);
-    for line in &batch.lines {
-        let looked = pipeline.look(&mut reader, line, now);
+    for (at, line) in batch.lines.iter().enumerate() {
+        let ahead = batch.lines.get(at + 1..).unwrap_or_default();
+        let looked = pipeline.look(&mut reader, line, ahead, now);
         if let Err(unparsed) = &looked.parsed {
             failures += 1;
             metrics.parse_failures.with_label_values(&[source.name(), unparsed.label()]).inc();
+        }
+        if looked.doubtful {
+            metrics.parse_failures.with_label_values(&[source.name(), "doubtful"]).inc();
         }
         for (_, unfit) in &looked.refused {
             metrics.hygiene_refusals.with_label_values(&[unfit.label()]).inc();

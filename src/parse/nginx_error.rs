@@ -2,8 +2,9 @@
 //!
 //! Owns the order of the fields that end a message. nginx writes the path of a request
 //! decoded and unescaped into the message, so a message may hold the fields' own words,
-//! and even whole lines: the client is believed only where one reading is possible.
-//! (Whole forged lines are told by the half line that they leave; see `Reader`.)
+//! and even line ends: the client is believed only where one reading is possible, and
+//! not in a line after which half a record follows. Who also writes the beginning of a
+//! record into his path leaves no trace, so rules must not be sure of this log.
 
 use std::net::IpAddr;
 
@@ -12,9 +13,6 @@ use super::scan::{ip, literal, number, take_until};
 use super::text::{Escape, Text};
 use super::{Context, Unparsed, frame, request, time};
 use crate::model::{Source, Timestamp};
-
-/// nginx cuts a record at this length (NGX_MAX_ERROR_STR), the line end included.
-pub(super) const MAX_RECORD_BYTES: usize = 2048;
 
 /// `time [level] pid#tid: *connection message, client: …`, plain or in a syslog frame.
 pub(super) fn parse<'a>(
@@ -48,9 +46,9 @@ pub(super) fn parse<'a>(
     Ok(Some(Event { time: Some(time), src_ip, ..event }))
 }
 
-/// Whether a line begins a record: what does not belongs to the record before it.
+/// Whether a line begins a record. Syslog's frame is no such beginning: it escapes line ends.
 pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
-    head(&mut &*line, context).is_some() || frame::frame(line, context).is_ok()
+    head(&mut &*line, context).is_some()
 }
 
 /// `2026/11/23 19:56:53 [error] 811#811: `
