@@ -120,7 +120,7 @@ fn assemble(
 ) -> Node {
     let paths = live.config.watchers.paths.iter();
     let watchers = paths.filter_map(|(source, path)| {
-        let path = target(&live.config, path)?.path().display().to_string();
+        let path = target(&live.config, path)?.name();
         Some(WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 })
     });
     let inner = Inner {
@@ -195,7 +195,7 @@ fn follows(config: &Config, store: &Store) -> Result<Vec<Follow>, NodeError> {
     let mut follows = Vec::new();
     for (source, path) in &config.watchers.paths {
         let Some(target) = target(config, path) else { continue };
-        let checkpoint = store.offset(*source, &target.path().to_string_lossy())?;
+        let checkpoint = store.offset(*source, &target.name())?;
         let from = match config.watchers.from {
             config::From::Now => watch::From::Now,
             config::From::Start => watch::From::Start,

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod file;
+mod folder;
 mod follower;
 mod lines;
 mod open;
@@ -15,7 +16,7 @@ mod open;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -42,11 +43,11 @@ pub enum Target {
 }
 
 impl Target {
-    /// The configured path.
+    /// What was configured, under which its checkpoint is kept.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn name(&self) -> String {
         match self {
-            Self::File(path) | Self::Dir(path) => path,
+            Self::File(path) | Self::Dir(path) => path.to_string_lossy().into_owned(),
         }
     }
 }
@@ -73,15 +74,25 @@ pub struct Follow {
     pub checkpoint: Option<Vec<u8>>,
 }
 
-/// Lines in their order, and the place after them.
+/// Lines of one file in their order, and the place after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The format of the lines.
     pub source: Source,
-    /// The configured path, under which the checkpoint is kept.
+    /// [`Target::name`], under which the checkpoint is kept.
     pub target: String,
+    /// The file's name in its folder. After a rotation both files have it, the
+    /// older one first. Empty where there are no lines.
+    pub file: String,
+    /// Lines that begin with `#` at the beginning of this file, when following
+    /// began behind them: sent once, with the first lines after the file was
+    /// opened. At most 64 lines and 16 KiB; context, not counted as lines.
+    pub head: Vec<Vec<u8>>,
     /// The lines, without their ends; invalid UTF-8 as it is.
     pub lines: Vec<Vec<u8>>,
+    /// Files of earlier batches that are no longer followed: what was kept
+    /// about them can be forgotten. To be taken after the lines.
+    pub gone: Vec<String>,
     /// Opaque. Following on from it gives every later line once.
     pub checkpoint: Vec<u8>,
 }
@@ -104,8 +115,15 @@ impl Watch {
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
+        let mut followers = Vec::new();
+        for follow in follows {
+            followers.push(match follow.target.clone() {
+                Target::File(path) => Follower::one(&path, follow, metrics.clone()),
+                Target::Dir(path) => Follower::logs(&path, follow, metrics.clone()),
+            });
+        }
         let mut task = Task {
-            followers: follows.into_iter().map(|f| Follower::new(f, metrics.clone())).collect(),
+            followers,
             batches,
             stop: Arc::clone(&stop),
             woken,
