@@ -155,6 +155,23 @@ fn peers_and_groups_are_read() {
 }
 
 #[test]
+fn a_unit_of_the_journal_stands_in_the_place_of_a_file() {
+    let unit = |name: &str| {
+        let config = good(&format!("[watchers]\nufw_log_path = \"journal:{name}\""));
+        config.watchers.paths[&Source::Ufw].clone()
+    };
+    assert_eq!(unit("kernel"), WatchPath::Journal("kernel".to_owned()));
+    assert_eq!(unit("ssh"), WatchPath::Journal("ssh.service".to_owned()));
+    assert_eq!(unit("ssh.service"), WatchPath::Journal("ssh.service".to_owned()));
+    for name in ["", "ssh*", "ssh@.service", "a b", "a=b"] {
+        let found = problems(&format!("[watchers]\nufw_log_path = \"journal:{name}\""));
+        assert!(found.len() == 1 && found[0].contains("journal:kernel"), "{found:?}");
+    }
+    let found = problems("[watchers]\nzeek_log_dir = \"journal:zeek\"");
+    assert!(found.len() == 1 && found[0].contains("name a folder"), "{found:?}");
+}
+
+#[test]
 fn variables_override_the_file() {
     let config = good_with(
         "[node]\nname = \"a\"\n[network]\npeers_per_round = 5",

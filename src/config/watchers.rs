@@ -63,7 +63,7 @@ pub enum WatchPath {
     File(PathBuf),
     /// A folder with a file for each kind of line.
     Dir(PathBuf),
-    /// A unit in the journal.
+    /// A unit in the journal, by its own name with its type (`ssh.service`), or `kernel`.
     Journal(String),
 }
 
@@ -122,17 +122,21 @@ impl Watchers {
         let mut path: Option<PathBuf> = None;
         section.set(key, &mut path);
         let (Some(at), Some(path)) = (at, path) else { return };
-        let unit = path.to_str().and_then(|path| path.strip_prefix("journal:"));
-        if unit.is_some() || !READABLE.contains(&source) {
-            section.does_nothing_yet(key, &at);
-        }
-        if READABLE.contains(&source) {
-            let target = match unit {
-                Some(unit) => WatchPath::Journal(unit.to_owned()),
-                None if is_dir => WatchPath::Dir(path),
-                None => WatchPath::File(path),
-            };
-            self.paths.insert(source, target);
+        let target = match path.to_str().and_then(|path| path.strip_prefix("journal:")) {
+            Some(_) if is_dir => Err(Wrong::new("the journal holds no such logs", "name a folder")),
+            Some(unit) => journal(unit),
+            None if is_dir => Ok(WatchPath::Dir(path)),
+            None => Ok(WatchPath::File(path)),
+        };
+        match target {
+            Err(wrong) => {
+                let key = section.key(key);
+                section.report().wrong(&key, &at, wrong);
+            }
+            Ok(_) if !READABLE.contains(&source) => section.does_nothing_yet(key, &at),
+            Ok(target) => {
+                self.paths.insert(source, target);
+            }
         }
     }
 
@@ -149,5 +153,27 @@ impl Watchers {
                 }
             });
         }
+    }
+}
+
+/// The unit behind `journal:`. A name without a type is a service's, as for systemctl.
+fn journal(unit: &str) -> Result<WatchPath, Wrong> {
+    // systemd.unit(5); no `*` and no template, which stand for several units.
+    let is_name = (1..=255).contains(&unit.len())
+        && !unit.contains("@.")
+        && !unit.ends_with('@')
+        && unit.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte));
+    let typed = [".service", ".scope", ".socket", ".mount", ".timer", ".slice"];
+    match unit {
+        "kernel" => Ok(WatchPath::Journal(unit.to_owned())),
+        _ if !is_name => Err(Wrong::not(
+            unit,
+            "a unit",
+            "use journal:UNIT as in journal:ssh.service, or journal:kernel",
+        )),
+        _ if typed.iter().any(|kind| unit.ends_with(kind)) => {
+            Ok(WatchPath::Journal(unit.to_owned()))
+        }
+        _ => Ok(WatchPath::Journal(format!("{unit}.service"))),
     }
 }

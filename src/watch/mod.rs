@@ -1,14 +1,16 @@
-//! The log files: follow, rotate, resume.
+//! The logs: follow, rotate, resume.
 //!
-//! Owns the files; emits lines and knows no indicator. One thread for all of
-//! them: woken by `notify`, backed by a slow poll, because notifications get
-//! lost (network file systems, bind mounts). It must never open anything but a
-//! regular file beneath a configured folder.
+//! Owns the files and the journal; emits lines and knows no indicator. One thread
+//! for all files: woken by `notify`, backed by a slow poll, because notifications
+//! get lost (network file systems, bind mounts); one more for each unit of the
+//! journal. It must never open anything but a regular file beneath a configured
+//! folder, and never believe a field of the journal that journald did not set.
 
 mod checkpoint;
 mod file;
 mod folder;
 mod follower;
+mod journal;
 mod lines;
 mod open;
 
@@ -29,6 +31,9 @@ use crate::metrics::Metrics;
 use crate::model::Source;
 
 use follower::Follower;
+use journal::Following;
+
+pub use journal::Journal;
 
 /// How long a change may go unnoticed when no notification comes.
 const POLL: Duration = Duration::from_secs(1);
@@ -40,6 +45,8 @@ pub enum Target {
     File(PathBuf),
     /// Every `*.log` directly in a folder (Zeek).
     Dir(PathBuf),
+    /// A unit of the journal.
+    Journal(Journal),
 }
 
 impl Target {
@@ -48,6 +55,7 @@ impl Target {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) | Self::Dir(path) => path.to_string_lossy().into_owned(),
+            Self::Journal(journal) => format!("journal:{}", journal.unit),
         }
     }
 }
@@ -81,8 +89,8 @@ pub struct Batch {
     pub source: Source,
     /// [`Target::name`], under which the checkpoint is kept.
     pub target: String,
-    /// The file's name in its folder. After a rotation both files have it, the
-    /// older one first. Empty where there are no lines.
+    /// The file's name in its folder, or the journal's unit. After a rotation both
+    /// files have it, the older one first. Of no meaning where there are no lines.
     pub file: String,
     /// Lines that begin with `#` at the beginning of this file, when following
     /// began behind them: sent once, with the first lines after the file was
@@ -97,9 +105,10 @@ pub struct Batch {
     pub checkpoint: Vec<u8>,
 }
 
-/// The following thread. It ends when this is dropped.
+/// What follows. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
+    journals: Vec<Following>,
     stop: Arc<AtomicBool>,
     wake: SyncSender<()>,
     thread: Option<JoinHandle<()>>,
@@ -115,12 +124,16 @@ impl Watch {
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
-        let mut followers = Vec::new();
+        let (mut followers, mut journals) = (Vec::new(), Vec::new());
         for follow in follows {
-            followers.push(match follow.target.clone() {
-                Target::File(path) => Follower::one(&path, follow, metrics.clone()),
-                Target::Dir(path) => Follower::logs(&path, follow, metrics.clone()),
-            });
+            let metrics = metrics.clone();
+            match follow.target.clone() {
+                Target::File(path) => followers.push(Follower::one(&path, follow, metrics)),
+                Target::Dir(path) => followers.push(Follower::logs(&path, follow, metrics)),
+                Target::Journal(journal) => {
+                    journals.push(Following::start(journal, follow, metrics, batches.clone())?);
+                }
+            }
         }
         let mut task = Task {
             followers,
@@ -131,7 +144,7 @@ impl Watch {
         };
         let thread =
             std::thread::Builder::new().name("dtim-watch".to_owned()).spawn(move || task.run())?;
-        Ok(Self { stop, wake, thread: Some(thread) })
+        Ok(Self { journals, stop, wake, thread: Some(thread) })
     }
 }
 
@@ -140,6 +153,7 @@ impl Drop for Watch {
         self.stop.store(true, Ordering::Relaxed);
         // Full means that it is woken already.
         self.wake.try_send(()).ok();
+        self.journals.clear();
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed by now; there is nothing else to do about it.
             drop(thread.join());
