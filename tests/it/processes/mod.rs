@@ -5,7 +5,7 @@ mod demo;
 mod exchange;
 mod kill;
 mod organisation;
-mod prove;
+pub mod prove;
 mod stranger;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};
