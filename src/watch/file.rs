@@ -52,6 +52,8 @@ pub(super) struct Followed {
     pub(super) grew: Instant,
     /// Nothing was left to read the last time.
     pub(super) at_end: bool,
+    /// A copy: nobody writes to it.
+    pub(super) is_copy: bool,
 }
 
 impl Followed {
@@ -75,6 +77,11 @@ impl Followed {
         Self::at(opened, &place.name, place.position, place.skip, now)
     }
 
+    /// The copy of a file, from where that was left.
+    pub(super) fn copy(opened: Opened, place: &Place, now: Instant) -> std::io::Result<Self> {
+        Ok(Self { is_copy: true, ..Self::resume(opened, place, now)? })
+    }
+
     fn at(
         opened: Opened,
         name: &str,
@@ -91,6 +98,7 @@ impl Followed {
             name: name.to_owned(),
             grew: now,
             at_end: false,
+            is_copy: false,
         })
     }
 
@@ -142,8 +150,14 @@ impl Followed {
 
     /// Reads what is there, a bounded part of it.
     pub(super) fn turn(&mut self, now: Instant) -> std::io::Result<Turn> {
-        let taken = self.lines.taken();
-        let new = self.file.metadata()?.len().saturating_sub(taken).min(TURN_BYTES);
+        let (taken, metadata) = (self.lines.taken(), self.file.metadata()?);
+        let untouched = (metadata.mtime(), metadata.mtime_nsec()) == self.modified;
+        if untouched && metadata.len() == taken {
+            // Written anew to the same size in the same moment: seen when it grows.
+            self.at_end = true;
+            return Ok(Turn::default());
+        }
+        let new = metadata.len().saturating_sub(taken).min(TURN_BYTES);
         let mut bytes = vec![0; usize::try_from(new).unwrap_or_default()];
         let length = self.file.read_at(&mut bytes, taken)?;
         bytes.truncate(length);

@@ -76,6 +76,17 @@ impl Folder {
         })
     }
 
+    /// Names of the same stem that are no rotation, written after a time.
+    pub(super) fn neighbours(&self, followed: &str, since: Modified) -> Vec<String> {
+        let entries = self.entries(|name| {
+            name != followed
+                && stem(name) == stem(followed)
+                && !is_rotation(name, followed)
+                && !is_compressed(name)
+        });
+        entries.into_iter().filter(|e| e.modified > since).map(|entry| entry.name).collect()
+    }
+
     fn entries(&self, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
         let named = self.names().filter(|(name, _)| wanted(name));
         let mut entries: Vec<Entry> = named
@@ -104,4 +115,9 @@ fn is_rotation(name: &str, followed: &str) -> bool {
 
 fn is_compressed(name: &str) -> bool {
     COMPRESSED.iter().any(|ending| name.ends_with(ending))
+}
+
+/// `fail2ban` of `fail2ban.log` and of `fail2ban-new.log`.
+fn stem(name: &str) -> &str {
+    name.split(['.', '-']).next().unwrap_or(name)
 }

@@ -1,6 +1,7 @@
 //! One target of files: reading those that are open, and where each is.
 //! Which files these are is the matter of [`rotation`].
 
+mod neighbours;
 mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -62,6 +63,11 @@ pub(super) struct Follower {
     told: BTreeSet<String>,
     /// Why a name is not read, so that it is said once.
     refused: BTreeMap<String, NotOpened>,
+    /// Files beside it that are followed, too.
+    others: BTreeSet<String>,
+    /// Files beside it that grew instead of it, so that it is said once.
+    named: BTreeSet<String>,
+    looked_beside: Option<Instant>,
     /// The places changed without a line.
     moved: bool,
 }
@@ -95,6 +101,9 @@ impl Follower {
             last: String::new(),
             told: BTreeSet::new(),
             refused: BTreeMap::new(),
+            others: BTreeSet::new(),
+            named: BTreeSet::new(),
+            looked_beside: None,
             moved: false,
         }
     }
@@ -114,6 +123,7 @@ impl Follower {
             // At the end of everything: only now can a new file stand under a name.
             self.retire(now);
             self.look(now);
+            self.look_beside(now);
             part = self.read(now);
         }
         let moved = std::mem::take(&mut self.moved);

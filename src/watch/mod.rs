@@ -124,17 +124,21 @@ impl Watch {
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
-        let (mut followers, mut journals) = (Vec::new(), Vec::new());
+        let (mut followers, mut journals, mut files) = (Vec::new(), Vec::new(), Vec::new());
         for follow in follows {
             let metrics = metrics.clone();
             match follow.target.clone() {
-                Target::File(path) => followers.push(Follower::one(&path, follow, metrics)),
+                Target::File(path) => {
+                    followers.push(Follower::one(&path, follow, metrics));
+                    files.push(path);
+                }
                 Target::Dir(path) => followers.push(Follower::logs(&path, follow, metrics)),
                 Target::Journal(journal) => {
                     journals.push(Following::start(journal, follow, metrics, batches.clone())?);
                 }
             }
         }
+        followers.iter_mut().for_each(|follower| follower.pass_over(&files));
         let mut task = Task {
             followers,
             batches,

@@ -185,7 +185,9 @@ impl Follower {
 
     /// Lets go of rotated files that nobody writes to any more. All are read to their end.
     pub(super) fn retire(&mut self, now: Instant) {
-        let over = |file: &Followed| file.at_end && now.duration_since(file.grew) > GRACE;
+        let over = |file: &Followed| {
+            file.at_end && (file.is_copy || now.duration_since(file.grew) > GRACE)
+        };
         while let Some(at) = self.rotated.iter().position(over) {
             self.let_go(at);
         }
@@ -218,7 +220,7 @@ impl Follower {
     pub(super) fn recover(&mut self, rewritten: &Rewritten, now: Instant) {
         let copy = self.folder.copy(&rewritten.left).filter(|copy| !self.is_known(copy));
         match copy {
-            Some(copy) => self.add_rotated(Followed::resume(copy, &rewritten.left, now)),
+            Some(copy) => self.add_rotated(Followed::copy(copy, &rewritten.left, now)),
             None if rewritten.partial => self.count_dropped("rewritten"),
             None => {}
         }

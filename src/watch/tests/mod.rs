@@ -1,6 +1,7 @@
 //! The tailer against what really happens to logs.
 
 mod folder;
+mod hostile;
 mod places;
 
 use std::fs;
