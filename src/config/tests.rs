@@ -172,6 +172,15 @@ fn a_unit_of_the_journal_stands_in_the_place_of_a_file() {
 }
 
 #[test]
+fn a_marking_of_one_source_that_has_no_effect_is_said_to_have_none() {
+    let notices = |text: &str| parse(text, &[]).unwrap().notices.len();
+    let one = "[watchers.source.ufw]\ntlp = \"green\"\n";
+    assert_eq!(notices(one), 0);
+    assert_eq!(notices(&format!("[watchers]\ntlp = \"white\"\n{one}")), 0);
+    assert_eq!(notices(&format!("[watchers]\ntlp = \"red\"\n{one}")), 1);
+}
+
+#[test]
 fn variables_override_the_file() {
     let config = good_with(
         "[node]\nname = \"a\"\n[network]\npeers_per_round = 5",

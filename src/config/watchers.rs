@@ -103,6 +103,7 @@ impl Default for Watchers {
 
 impl Watchers {
     pub(super) fn read(&mut self, section: &mut Section<'_>) {
+        let is_set = section.at("tlp").is_some();
         section.set("tlp", &mut self.tlp);
         section.set("from", &mut self.from);
         for (key, source, is_dir) in KEYS {
@@ -114,7 +115,8 @@ impl Watchers {
         section.later("virustotal_api_key", &mut self.virustotal_api_key);
         section.later("virustotal_api_key_file", &mut self.virustotal_api_key_file);
         section.later("virustotal_share_tlp", &mut self.virustotal_share_tlp);
-        section.section("source", |section| self.read_sources(section));
+        let all = if is_set { self.tlp } else { Tlp::White };
+        section.section("source", |section| self.read_sources(section, all));
     }
 
     fn read_path(&mut self, section: &mut Section<'_>, key: &str, source: Source, is_dir: bool) {
@@ -140,15 +142,22 @@ impl Watchers {
         }
     }
 
-    fn read_sources(&mut self, section: &mut Section<'_>) {
+    /// `all` is the marking that was written for all sources.
+    fn read_sources(&mut self, section: &mut Section<'_>, all: Tlp) {
         for source in Source::ALL {
             // A variable's name cannot hold a hyphen.
             let variable = source.name().replace('-', "_");
             let name = if section.at(&variable).is_some() { &variable } else { source.name() };
             section.section(name, |section| {
-                let mut tlp = None;
+                let (at, mut tlp) = (section.at("tlp"), None);
                 section.set("tlp", &mut tlp);
-                if let Some(tlp) = tlp {
+                if let (Some(at), Some(tlp)) = (at, tlp) {
+                    if tlp < all {
+                        let key = section.key("tlp");
+                        let what = format!("has no effect: watchers.tlp is {}", all.name());
+                        let remedy = "remove watchers.tlp, or mark the other sources instead";
+                        section.report().notice(&key, &at, Wrong::new(what, remedy));
+                    }
                     self.source_tlp.insert(source, tlp);
                 }
             });
