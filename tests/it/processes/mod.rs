@@ -3,6 +3,7 @@
 mod bad_start;
 mod demo;
 mod exchange;
+mod journal;
 mod kill;
 mod organisation;
 pub mod prove;

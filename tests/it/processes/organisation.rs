@@ -20,11 +20,12 @@ pub struct Settings {
     pub tlp: &'static str,
     pub level: &'static str,
     pub extra: String,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tlp: "green", level: "moderate", extra: String::new() }
+        Self { tlp: "green", level: "moderate", extra: String::new(), environment: Vec::new() }
     }
 }
 
@@ -168,7 +169,7 @@ impl Organisation {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dtim"));
         command.arg("--config").arg(self.config()).args(arguments);
-        command.env_remove("DTIM_CONFIG");
+        command.env_remove("DTIM_CONFIG").envs(self.settings.environment.iter().cloned());
         command
     }
 
