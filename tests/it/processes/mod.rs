@@ -3,10 +3,11 @@
 mod bad_start;
 mod demo;
 mod exchange;
+mod journal;
 mod kill;
 mod organisation;
 mod producers;
-mod prove;
+pub mod prove;
 mod stranger;
 mod tools;
 
