@@ -21,11 +21,12 @@ const START: u64 = 1_764_000_000;
 struct Machine {
     folder: TempDir,
     written: u64,
+    boot: u8,
 }
 
 impl Machine {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), written: 0 }
+        Self { folder: tempfile::tempdir().unwrap(), written: 0, boot: 7 }
     }
 
     /// Adds entries in the journal's export format, into a file of that name.
@@ -37,7 +38,7 @@ impl Machine {
             write!(
                 export,
                 "__REALTIME_TIMESTAMP={at}\n__MONOTONIC_TIMESTAMP={at}\n_BOOT_ID={:032x}\n",
-                7
+                self.boot
             )
             .unwrap();
             for (name, value) in *fields {
@@ -154,6 +155,23 @@ fn entries_come_as_lines_once_also_after_a_restart() {
     machine.ssh(b"five");
     assert_eq!(followed.messages(1), ["five"]);
     assert_eq!(followed.events("gap"), 0);
+}
+
+#[test]
+fn what_came_before_the_machine_was_started_again_is_read_too() {
+    let mut machine = Machine::new();
+    machine.ssh(b"one");
+    let mut followed = machine.follow(SSH, From::Start, None);
+    assert_eq!(followed.messages(1), ["one"]);
+    let checkpoint = followed.stop();
+    machine.ssh(b"two");
+    machine.boot = 8;
+    machine.ssh(b"three");
+    let mut followed = machine.follow(SSH, From::Start, checkpoint);
+    assert_eq!(followed.messages(2), ["two", "three"]);
+    machine.ssh(b"four");
+    assert_eq!(followed.messages(1), ["four"]);
+    assert_eq!((followed.events("gap"), followed.events("error")), (0, 0));
 }
 
 #[test]
