@@ -287,13 +287,16 @@ fn a_child_that_ends_is_started_again_where_it_was() {
     assert_eq!(followed.lines(1), ["1970-01-01T00:00:00.000001+00:00 - -: m"]);
     let arguments = folder.path().join("arguments");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while fs::read_to_string(&arguments).unwrap().lines().count() < 2 {
+    let id = loop {
+        let id = followed.following.shared.id();
+        if fs::read_to_string(&arguments).unwrap().lines().count() == 2 && id.is_some() {
+            break id.unwrap();
+        }
         assert!(Instant::now() < deadline, "it was not started again");
         std::thread::yield_now();
-    }
+    };
     let arguments = fs::read_to_string(arguments).unwrap();
     assert!(arguments.lines().nth(1).unwrap().contains("--cursor=c=1"), "{arguments}");
-    let id = followed.following.shared.id().unwrap();
     followed.stop();
     assert!(!Path::new(&format!("/proc/{id}")).exists(), "the child must end with its reader");
 }
