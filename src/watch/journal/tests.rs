@@ -288,9 +288,9 @@ fn a_child_that_ends_is_started_again_where_it_was() {
     let arguments = folder.path().join("arguments");
     let deadline = Instant::now() + Duration::from_secs(60);
     let id = loop {
-        let id = followed.following.shared.id();
-        if fs::read_to_string(&arguments).unwrap().lines().count() == 2 && id.is_some() {
-            break id.unwrap();
+        let began = fs::read_to_string(&arguments).unwrap().lines().count();
+        if let Some(id) = followed.following.shared.id().filter(|_| began == 2) {
+            break id;
         }
         assert!(Instant::now() < deadline, "it was not started again");
         std::thread::yield_now();
