@@ -152,8 +152,8 @@ impl Follower {
 
     /// The open file no longer stands under its name. When it was last written.
     fn rotate(&mut self, name: &str) -> Option<Modified> {
-        self.make_room();
         let mut old = self.current.remove(name)?;
+        self.make_room();
         let modified = old.modified();
         self.count("rotated");
         old.at_end = false;

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::model::Source;
 
@@ -13,6 +14,9 @@ use crate::model::Source;
 const MAX_COMPLAINT_BYTES: u64 = 1024;
 /// Different complaints that are passed on.
 const MAX_COMPLAINTS: usize = 16;
+
+/// How long a child may take to end after its output did.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The child of one journal, which two threads share: one reads what it says,
 /// the other ends it.
@@ -26,6 +30,8 @@ pub(super) struct Shared {
 /// How a child ended.
 #[derive(Debug)]
 pub(super) struct Ended {
+    /// It did what it was told to.
+    pub(super) success: bool,
     /// It did not understand where to begin.
     pub(super) lost_cursor: bool,
 }
@@ -77,13 +83,28 @@ impl Shared {
         if let (Some(mut output), Ok(_)) = (output, &listener) {
             read(&mut output);
         }
-        // Its output is over, or nobody wants it.
-        if let Some(mut child) = self.child().take() {
-            child.kill().ok();
-            child.wait()?;
-        }
+        let success = self.reap()?;
         let lost_cursor = listener?.is_some_and(|listener| listener.join().unwrap_or_default());
-        Ok(Ended { lost_cursor })
+        Ok(Ended { success, lost_cursor })
+    }
+
+    /// Waits for a child whose output is over. True if it did what it was told to.
+    fn reap(&self) -> std::io::Result<bool> {
+        let start = Instant::now();
+        loop {
+            // Locked for a moment only: somebody may want to end it.
+            let mut child = self.child();
+            let Some(running) = child.as_mut() else { return Ok(false) };
+            if let Some(status) = running.try_wait()? {
+                *child = None;
+                return Ok(status.success());
+            }
+            if start.elapsed() > PATIENCE {
+                running.kill()?;
+            }
+            drop(child);
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Passes on what a child complains about. The thread ends with the child

@@ -8,6 +8,10 @@
 //! login succeeds, failed logins among it. What comes after stands in a session's
 //! scope, where the user's own processes write, too: it is not read. The kernel is
 //! followed by `_TRANSPORT=kernel`.
+//!
+//! `journalctl --follow` shows entries of the running boot only, whatever it is told
+//! about boots (`--merge` would show them, and those of other machines). So one
+//! child reads what there is, of all boots, and ends; the next one follows.
 
 mod child;
 mod entry;
@@ -99,6 +103,7 @@ impl Following {
             program: program.to_owned(),
             journal,
             place: Place::beginning(),
+            caught_up: false,
             expected: None,
             metrics,
             batches,
@@ -131,6 +136,8 @@ struct Reader {
     program: PathBuf,
     journal: Journal,
     place: Place,
+    /// All that there was is read: what comes now is followed.
+    caught_up: bool,
     /// The entry that comes first if the journal still has it: it was taken before.
     expected: Option<String>,
     metrics: Metrics,
@@ -159,7 +166,11 @@ impl Reader {
         let mut pause = first;
         while !self.shared.is_stopping() {
             let began = Instant::now();
-            self.follow();
+            self.caught_up = self.read_once();
+            if self.caught_up {
+                self.read_once();
+                self.caught_up = false;
+            }
             if began.elapsed() > most {
                 pause = first;
             }
@@ -170,16 +181,16 @@ impl Reader {
         }
     }
 
-    /// Reads with one child until it ends.
-    fn follow(&mut self) {
+    /// Reads with one child until it ends. True if it did what it was told to.
+    fn read_once(&mut self) -> bool {
         self.expected = self.place.cursor().map(str::to_owned);
         let (command, shared, source) = (self.command(), Arc::clone(&self.shared), self.source);
         let ended = shared.run(command, source, |output| self.read(output));
         if shared.is_stopping() {
-            return;
+            return false;
         }
-        self.count("error", 1);
         match ended {
+            Ok(ended) if ended.success && !self.caught_up => return true,
             Ok(ended) if ended.lost_cursor => {
                 self.gap();
                 self.place = self.place.by_time();
@@ -195,11 +206,16 @@ impl Reader {
                 shared.warn(source, &what, "it is tried again");
             }
         }
+        self.count("error", 1);
+        false
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["--output=json", "--all", "--no-pager", "--follow", "--no-tail"]);
+        command.args(["--output=json", "--all", "--no-pager"]);
+        if self.caught_up {
+            command.args(["--follow", "--no-tail"]);
+        }
         command.arg(format!("--output-fields={FIELDS}")).args(self.place.option());
         if let Some(directory) = &self.journal.directory {
             command.arg("--directory").arg(directory);
@@ -227,7 +243,8 @@ impl Reader {
     /// Makes a batch of entries.
     fn take(&mut self, entries: &[Vec<u8>]) {
         let (mut lines, mut moved) = (Vec::new(), false);
-        for entry in entries {
+        // "-- No entries --" is for people.
+        for entry in entries.iter().filter(|entry| !entry.starts_with(b"-- ")) {
             let Some(entry) = Entry::read(entry) else {
                 let labels = [self.source.name(), "not_an_entry"];
                 self.metrics.lines_dropped.with_label_values(&labels).inc();
@@ -235,8 +252,9 @@ impl Reader {
             };
             match self.expected.take() {
                 Some(expected) if expected == entry.cursor => continue,
-                Some(_) => self.gap(),
-                None => {}
+                // Who follows begins with the running boot, and had read all before.
+                Some(_) if !self.caught_up => self.gap(),
+                Some(_) | None => {}
             }
             self.count("cut", u64::from(entry.cut));
             self.place = Place::after(entry.cursor, entry.at);

@@ -24,11 +24,12 @@ const START: u64 = 1_764_000_000;
 struct Machine {
     folder: TempDir,
     written: u64,
+    boot: u8,
 }
 
 impl Machine {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), written: 0 }
+        Self { folder: tempfile::tempdir().unwrap(), written: 0, boot: 7 }
     }
 
     /// Adds entries in the journal's export format, into a file of that name.
@@ -40,7 +41,7 @@ impl Machine {
             write!(
                 export,
                 "__REALTIME_TIMESTAMP={at}\n__MONOTONIC_TIMESTAMP={at}\n_BOOT_ID={:032x}\n",
-                7
+                self.boot
             )
             .unwrap();
             for (name, value) in *fields {
@@ -160,6 +161,23 @@ fn entries_come_as_lines_once_also_after_a_restart() {
 }
 
 #[test]
+fn what_came_before_the_machine_was_started_again_is_read_too() {
+    let mut machine = Machine::new();
+    machine.ssh(b"one");
+    let mut followed = machine.follow(SSH, From::Start, None);
+    assert_eq!(followed.messages(1), ["one"]);
+    let checkpoint = followed.stop();
+    machine.ssh(b"two");
+    machine.boot = 8;
+    machine.ssh(b"three");
+    let mut followed = machine.follow(SSH, From::Start, checkpoint);
+    assert_eq!(followed.messages(2), ["two", "three"]);
+    machine.ssh(b"four");
+    assert_eq!(followed.messages(1), ["four"]);
+    assert_eq!((followed.events("gap"), followed.events("error")), (0, 0));
+}
+
+#[test]
 fn from_now_begins_now_also_after_a_restart_without_entries() {
     let mut machine = Machine::new();
     machine.ssh(b"old");
@@ -272,13 +290,16 @@ fn a_child_that_ends_is_started_again_where_it_was() {
     assert_eq!(followed.lines(1), ["1970-01-01T00:00:00.000001+00:00 - -: m"]);
     let arguments = folder.path().join("arguments");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while fs::read_to_string(&arguments).unwrap().lines().count() < 2 {
+    let id = loop {
+        let began = fs::read_to_string(&arguments).unwrap().lines().count();
+        if let Some(id) = followed.following.shared.id().filter(|_| began == 2) {
+            break id;
+        }
         assert!(Instant::now() < deadline, "it was not started again");
         std::thread::yield_now();
-    }
+    };
     let arguments = fs::read_to_string(arguments).unwrap();
     assert!(arguments.lines().nth(1).unwrap().contains("--cursor=c=1"), "{arguments}");
-    let id = followed.following.shared.id().unwrap();
     followed.stop();
     assert!(!Path::new(&format!("/proc/{id}")).exists(), "the child must end with its reader");
 }

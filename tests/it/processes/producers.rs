@@ -1,11 +1,14 @@
 //! Debian's nginx, Apache and fail2ban and the kernel's netfilter write the logs; a node
 //! watches them through both kinds of rotation.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::Value;
 
 use super::tools::{self, Daemon, Namespace};
 use super::{Organisation, Settings, eventually};
@@ -95,8 +98,28 @@ fn debians_servers_are_watched_through_their_rotations() {
     for address in [PLANTED, SERVER] {
         assert!(node.knows(address).is_none(), "{address} attacked nobody");
     }
+    let banned = || {
+        let log = fs::read_to_string(node.log("fail2ban.log")).unwrap_or_default();
+        log.contains(" Ban 45.155.205.12").then_some(())
+    };
+    eventually("fail2ban bans who guesses", banned);
     every_line_was_read_once(&node);
+    let seen = sightings(&node);
+    for source in ["nginx-access", "nginx-error", "apache-access", "fail2ban"] {
+        assert!(seen[source] > 0, "{source}: {seen:?}");
+    }
     node.stop();
+}
+
+/// How many sightings each source has made.
+fn sightings(node: &Organisation) -> BTreeMap<String, u64> {
+    let status = node.ask(&["status"], &[]).unwrap();
+    let watchers = status["watchers"].as_array().unwrap().iter();
+    let said = |watcher: &Value| {
+        let source = watcher["source"].as_str().unwrap().to_owned();
+        (source, watcher["sightings"].as_u64().unwrap())
+    };
+    watchers.map(said).collect()
 }
 
 /// `address/length` for an interface.
