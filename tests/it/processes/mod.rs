@@ -8,6 +8,7 @@ mod kill;
 mod organisation;
 mod producers;
 pub mod prove;
+mod replay;
 mod stranger;
 mod tools;
 

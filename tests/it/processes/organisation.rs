@@ -166,6 +166,11 @@ impl Organisation {
         }
     }
 
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// What the node has logged.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
