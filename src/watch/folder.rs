@@ -1,5 +1,6 @@
 //! The folder of a target: what stands in it, and what rotation left there.
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,17 @@ impl Folder {
     /// What rotation made of a name, the file that was written first at the front.
     pub(super) fn rotations(&self, followed: &str) -> Vec<Entry> {
         self.entries(|name| is_rotation(name, followed))
+    }
+
+    /// The same. None if the names were moved on while they were listed: then a
+    /// file may be missing, because its name was another one's when it was looked at.
+    pub(super) fn settled_rotations(&self, followed: &str) -> Option<Vec<Entry>> {
+        let (first, again) = (self.rotations(followed), self.rotations(followed));
+        // Not when they were written: somebody may still write to them.
+        let files = |entries: &[Entry]| -> BTreeSet<(String, u64)> {
+            entries.iter().map(|entry| (entry.name.clone(), entry.inode)).collect()
+        };
+        (files(&first) == files(&again)).then_some(again)
     }
 
     /// A file under the name that rotation gave it.

@@ -68,8 +68,9 @@ impl Follower {
     fn catch_up(&mut self, name: &str, opened: &Opened, now: Instant) -> bool {
         for _ in 0..TRIES {
             let Some(since) = self.behind.get(name).copied() else { return true };
+            let Some(rotations) = self.folder.settled_rotations(name) else { continue };
             let mut changed = false;
-            for entry in self.folder.rotations(name) {
+            for entry in rotations {
                 if entry.modified < since {
                     continue;
                 }
@@ -293,7 +294,8 @@ impl Follower {
             }
             return None;
         }
-        let Some(opened) = self.folder.renamed(place) else {
+        // A name that moves on while it is looked for is found the next time.
+        let Some(opened) = (0..TRIES).find_map(|_| self.folder.renamed(place)) else {
             self.count("gone");
             return Some(place.modified);
         };
