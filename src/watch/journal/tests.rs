@@ -8,7 +8,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-#[allow(dead_code, unreachable_pub, reason = "the whole-process tests use more of it")]
+#[allow(
+    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    reason = "the whole-process tests use more of it"
+)]
 #[path = "../../../tests/it/processes/tools.rs"]
 mod tools;
 
