@@ -85,9 +85,12 @@
 //! # How to add a log format
 //!
 //! A variant of [`model::Source`] with its name; a file in [`parse`] from line to
-//! event, with its tests beside it; its key in [`config`] and in
-//! `config/default.toml`; rules for its events in `config/detection/`. The
-//! watcher, the store and `dtim explain` know nothing of formats and stay as they are.
+//! event; its key in [`config`] and in `config/default.toml`; rules for its events in
+//! `config/detection/`; samples in `tests/corpus/` with the events that they must give,
+//! hostile ones in `tests/corpus/hostile/`; a target in `fuzz/`. A reader may keep what
+//! a file's header says, and may ask for the lines that follow where a record can hold
+//! line ends. The watcher, the store and `dtim explain` know nothing of formats and stay
+//! as they are.
 //!
 //! # How to add an output
 //!
