@@ -28,6 +28,10 @@ pub struct Metrics {
     pub detector_evictions: IntCounter,
     /// Times a log file was rotated, truncated, cut or could not be read, by source and event.
     pub tail_events: IntCounterVec,
+    /// Files of the scanned folder, by what came of them.
+    pub scans: IntCounterVec,
+    /// New files of the scanned folder that clamd has not seen yet.
+    pub scan_waiting: IntGauge,
     /// Values refused by hygiene, by reason.
     pub hygiene_refusals: IntCounterVec,
     /// Claims by path (`gossip`, `own`, …) and verdict (`accept`, or the refusal's label).
@@ -86,6 +90,17 @@ impl Metrics {
                 "tail_events_total",
                 "Rotations, truncations, gaps and errors of followed files",
                 &["source", "event"],
+            ),
+            scans: counters(
+                &registry,
+                "scans_total",
+                "Files of the scanned folder by what came of them",
+                &["result"],
+            ),
+            scan_waiting: gauge(
+                &registry,
+                "scan_waiting_files",
+                "New files of the scanned folder that clamd has not seen yet",
             ),
             hygiene_refusals: counters(
                 &registry,

@@ -109,8 +109,8 @@ impl Watchers {
             self.read_path(section, key, source, is_dir);
         }
         section.set("trusted_proxies", &mut self.trusted_proxies);
-        section.later("clamav_scan_dir", &mut self.clamav_scan_dir);
-        section.later("clamd_socket", &mut self.clamd_socket);
+        section.set("clamav_scan_dir", &mut self.clamav_scan_dir);
+        section.set("clamd_socket", &mut self.clamd_socket);
         section.later("virustotal_api_key", &mut self.virustotal_api_key);
         section.later("virustotal_api_key_file", &mut self.virustotal_api_key_file);
         section.later("virustotal_share_tlp", &mut self.virustotal_share_tlp);

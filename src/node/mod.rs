@@ -14,6 +14,7 @@ mod query;
 mod receive;
 mod reload;
 mod run;
+mod scan;
 mod share;
 mod sweep;
 

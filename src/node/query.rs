@@ -13,7 +13,8 @@ use crate::mesh;
 use crate::model::{Audience, Claim, Evidence, IndicatorId, Level, Source, Timestamp, Tlp, Value};
 use crate::store::{EgressCheck, EgressEntry, Filter};
 
-/// What has come from one watched file since the start.
+/// What has come from one watched file since the start; of the scanned folder, a file
+/// counts as a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatcherStatus {
     /// The format.

@@ -8,11 +8,12 @@ use tokio::sync::{Notify, watch as snapshot};
 
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
-use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, observe, receive};
+use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, observe, receive, scan};
 use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
+use crate::model::Source;
 use crate::store::{self, Store};
 use crate::watch::{self, Follow, Target, Watch};
 
@@ -65,6 +66,7 @@ impl Start {
         let (stop, stopping) = snapshot::channel(false);
         let tasks = vec![
             tokio::spawn(node.clone().share_loop(stopping.clone())),
+            tokio::spawn(node.clone().scan_loop(stopping.clone())),
             tokio::spawn(node.clone().sweep_loop(stopping)),
         ];
         let observer = node.clone();
@@ -123,11 +125,18 @@ fn assemble(
         let path = target(&live.config, path)?.path().display().to_string();
         Some(WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 })
     });
+    let scanned = scan::folder(&live.config).map(|folder| WatcherStatus {
+        source: Source::Clamav,
+        path: folder.path().to_string_lossy().into_owned(),
+        lines: 0,
+        parse_failures: 0,
+        sightings: 0,
+    });
     let inner = Inner {
         id: keys.identity.node_id(),
         community: live.config.node.community.clone(),
         started: clock::now(),
-        watchers: Mutex::new(watchers.collect()),
+        watchers: Mutex::new(watchers.chain(scanned).collect()),
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,

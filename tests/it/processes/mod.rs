@@ -7,6 +7,7 @@ mod kill;
 mod organisation;
 mod producers;
 mod prove;
+mod scanning;
 mod stranger;
 mod tools;
 
