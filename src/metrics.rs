@@ -32,6 +32,10 @@ pub struct Metrics {
     pub scans: IntCounterVec,
     /// New files of the scanned folder that clamd has not seen yet.
     pub scan_waiting: IntGauge,
+    /// Questions to VirusTotal by what came of them.
+    pub lookups: IntCounterVec,
+    /// Indicators that wait until VirusTotal may be asked about them.
+    pub lookup_waiting: IntGauge,
     /// Values refused by hygiene, by reason.
     pub hygiene_refusals: IntCounterVec,
     /// Claims by path (`gossip`, `own`, …) and verdict (`accept`, or the refusal's label).
@@ -101,6 +105,17 @@ impl Metrics {
                 &registry,
                 "scan_waiting_files",
                 "New files of the scanned folder that clamd has not seen yet",
+            ),
+            lookups: counters(
+                &registry,
+                "lookups_total",
+                "Questions to VirusTotal by what came of them",
+                &["result"],
+            ),
+            lookup_waiting: gauge(
+                &registry,
+                "lookup_waiting_indicators",
+                "Indicators that wait until VirusTotal may be asked about them",
             ),
             hygiene_refusals: counters(
                 &registry,

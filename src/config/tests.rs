@@ -115,7 +115,6 @@ fn the_original_document_s_example_is_accepted_and_says_what_does_nothing_yet() 
             "network.registry_url",
             "watchers.suricata_log_path",
             "watchers.zeek_log_dir",
-            "watchers.virustotal_api_key",
             "watchers.nginx_error_log",
             "watchers.apache_access_log",
             "watchers.apache_error_log",

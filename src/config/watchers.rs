@@ -111,9 +111,9 @@ impl Watchers {
         section.set("trusted_proxies", &mut self.trusted_proxies);
         section.set("clamav_scan_dir", &mut self.clamav_scan_dir);
         section.set("clamd_socket", &mut self.clamd_socket);
-        section.later("virustotal_api_key", &mut self.virustotal_api_key);
-        section.later("virustotal_api_key_file", &mut self.virustotal_api_key_file);
-        section.later("virustotal_share_tlp", &mut self.virustotal_share_tlp);
+        section.set("virustotal_api_key", &mut self.virustotal_api_key);
+        section.set("virustotal_api_key_file", &mut self.virustotal_api_key_file);
+        section.set("virustotal_share_tlp", &mut self.virustotal_share_tlp);
         section.section("source", |section| self.read_sources(section));
     }
 

@@ -12,8 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::model::{MAX_TAG_BYTES, Tag};
-
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +19,6 @@ mod tests;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// The longest answer; the longest name of a signature is far shorter.
 const MAX_ANSWER_BYTES: u64 = 4096;
-/// How the tag of a signature begins.
-const TAG_PREFIX: &str = "clamav:";
 
 /// Where clamd is, and how long it may take.
 #[derive(Clone, Debug)]
@@ -156,16 +152,4 @@ fn read(answer: &str) -> Option<Answer<'_>> {
         "OK" => Some(Answer::Clean),
         _ => name.map(Answer::Found),
     }
-}
-
-/// `clamav:` and the signature's name, in lower case, made to fit.
-#[must_use]
-pub fn tag(signature: &str) -> Option<Tag> {
-    let plain = |c: char| {
-        let c = c.to_ascii_lowercase();
-        if c.is_ascii_lowercase() || c.is_ascii_digit() || "._:/+-".contains(c) { c } else { '-' }
-    };
-    let name = signature.chars().map(plain);
-    let text: String = TAG_PREFIX.chars().chain(name).take(MAX_TAG_BYTES).collect();
-    text.parse().ok()
 }

@@ -5,6 +5,7 @@
 //! [`crate::wire::verify`].
 
 mod clock;
+mod enrich;
 mod error;
 mod live;
 mod observe;

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::{Live, Node, NodeError, clock};
 use crate::config::{self, Config};
 use crate::hygiene;
-use crate::lookup::clamd::{self, Clamd, NoVerdict, Verdict};
+use crate::lookup;
+use crate::lookup::clamd::{Clamd, NoVerdict, Verdict};
 use crate::lookup::folder::{Entry, Folder, Mark};
 use crate::model::{
     Confidence, CustomFields, Kind, Origin, Scope, Sighting, Source, Tag, Timestamp, Value,
@@ -247,7 +248,7 @@ pub(super) fn folder(config: &Config) -> Option<Folder> {
 
 /// What clamd's verdict says in tags.
 fn tags(signature: &str) -> BTreeSet<Tag> {
-    "malware".parse().ok().into_iter().chain(clamd::tag(signature)).collect()
+    "malware".parse().ok().into_iter().chain(lookup::tag("clamav", signature)).collect()
 }
 
 /// As far as everything that ClamAV sees.
