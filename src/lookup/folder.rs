@@ -63,7 +63,7 @@ impl Mark {
     fn of(stat: &Stat) -> Self {
         let seconds = u64::try_from(stat.st_ctime).unwrap_or_default();
         let changed = seconds.saturating_mul(1_000_000_000);
-        #[allow(clippy::unnecessary_fallible_conversions)] // signed on some machines
+        #[allow(clippy::useless_conversion)] // signed on some machines
         let nanoseconds = u64::try_from(stat.st_ctime_nsec).unwrap_or_default();
         Self { changed: changed.saturating_add(nanoseconds), inode: stat.st_ino }
     }
