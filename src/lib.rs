@@ -38,6 +38,7 @@
 //! | 4 P | [`wire`] | the bytes that cross the network: sign and verify |
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
+//! | 5 S | [`lookup`] | VirusTotal, clamd: outside knowledge |
 //! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, discovery |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |
@@ -139,6 +140,8 @@ pub mod cli;
 pub mod demo;
 #[cfg(feature = "node")]
 pub mod http;
+#[cfg(feature = "node")]
+pub mod lookup;
 #[cfg(feature = "node")]
 pub mod mesh;
 #[cfg(feature = "node")]

@@ -33,6 +33,14 @@ pub struct Metrics {
     /// Lines that were not passed on, by source and reason: `unterminated`,
     /// `rewritten` (its file was, before it ended), `not_an_entry` (of the journal).
     pub lines_dropped: IntCounterVec,
+    /// Files of the scanned folder, by what came of them.
+    pub scans: IntCounterVec,
+    /// New files of the scanned folder that clamd has not seen yet.
+    pub scan_waiting: IntGauge,
+    /// Questions to VirusTotal by what came of them.
+    pub lookups: IntCounterVec,
+    /// Indicators that wait until VirusTotal may be asked about them.
+    pub lookup_waiting: IntGauge,
     /// Values refused by hygiene, by reason.
     pub hygiene_refusals: IntCounterVec,
     /// Claims by path (`gossip`, `own`, …) and verdict (`accept`, or the refusal's label).
@@ -97,6 +105,28 @@ impl Metrics {
                 "watch_lines_dropped_total",
                 "Log lines that were not passed on",
                 &["source", "reason"],
+            ),
+            scans: counters(
+                &registry,
+                "scans_total",
+                "Files of the scanned folder by what came of them",
+                &["result"],
+            ),
+            scan_waiting: gauge(
+                &registry,
+                "scan_waiting_files",
+                "New files of the scanned folder that clamd has not seen yet",
+            ),
+            lookups: counters(
+                &registry,
+                "lookups_total",
+                "Questions to VirusTotal by what came of them",
+                &["result"],
+            ),
+            lookup_waiting: gauge(
+                &registry,
+                "lookup_waiting_indicators",
+                "Indicators that wait until VirusTotal may be asked about them",
             ),
             hygiene_refusals: counters(
                 &registry,

@@ -8,7 +8,7 @@ use super::ask::Asking;
 use super::failure::{Failure, strange_answer};
 use super::output::Output;
 use super::table::{Table, facts};
-use super::view::{defanged, items, text, time};
+use super::view::{defanged, items, text, time, virustotal};
 use crate::http::client::target;
 use crate::model::{Kind, Tag, Tlp};
 
@@ -201,7 +201,12 @@ fn show(output: &mut Output<'_>, indicator: &Value) -> Result<(), Failure> {
         ]);
     }
     output.line("")?;
-    claims.write(output, "no member has told anything about it")
+    claims.write(output, "no member has told anything about it")?;
+    if let Some(said) = virustotal(indicator) {
+        output.line("")?;
+        output.line(&said)?;
+    }
+    Ok(())
 }
 
 fn added(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {

@@ -49,6 +49,28 @@ pub(super) fn duration(seconds: u64) -> String {
     parts.join(" ")
 }
 
+/// What VirusTotal said, in a line; nothing if it was not asked.
+pub(super) fn virustotal(of: &Value) -> Option<String> {
+    let said = of.get("virustotal").filter(|said| said.is_object())?;
+    if said.get("known") != Some(&Value::Bool(true)) {
+        return Some("VirusTotal has never seen it".to_owned());
+    }
+    let part = |name: &str, pointer: &str| {
+        let text = text(said, pointer);
+        if text.is_empty() { text } else { format!(", {name}{text}") }
+    };
+    Some(format!(
+        "VirusTotal: malicious by {} and suspicious by {} of {} engines{}{}{}; {}",
+        number(said, "/malicious"),
+        number(said, "/suspicious"),
+        number(said, "/engines"),
+        part("", "/label"),
+        part("reputation ", "/reputation"),
+        part("analysed ", "/analysed"),
+        text(said, "/link"),
+    ))
+}
+
 /// A size in binary units.
 pub(super) fn size(bytes: u64) -> String {
     let (mut whole, mut unit) = (bytes, "B");

@@ -8,7 +8,7 @@ use super::ask::Asking;
 use super::failure::{Failure, strange_answer};
 use super::output::Output;
 use super::table::{Table, facts};
-use super::view::{defanged, duration, items, number, text};
+use super::view::{defanged, duration, items, number, text, virustotal};
 use crate::http::client::target;
 
 /// Show the sum behind a confidence and a block decision
@@ -64,6 +64,10 @@ fn show(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {
     if !items(sum, "/terms").is_empty() {
         output.line("")?;
         output.line("confidence = 1 − Π (1 − contribution), in hundredths")?;
+    }
+    if let Some(said) = virustotal(answer) {
+        output.line("")?;
+        output.line(&format!("Not in the sum: {said}"))?;
     }
     Ok(())
 }

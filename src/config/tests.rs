@@ -113,8 +113,6 @@ fn the_original_document_s_example_is_accepted_and_says_what_does_nothing_yet() 
             "storage.encrypted_logs_path",
             "network.default_peers (https:// endpoints)",
             "network.registry_url",
-            "watchers.clamav_scan_dir",
-            "watchers.virustotal_api_key",
         ]
     );
     assert_eq!(

@@ -107,11 +107,11 @@ impl Watchers {
             self.read_path(section, key, source, is_dir);
         }
         section.set("trusted_proxies", &mut self.trusted_proxies);
-        section.later("clamav_scan_dir", &mut self.clamav_scan_dir);
-        section.later("clamd_socket", &mut self.clamd_socket);
-        section.later("virustotal_api_key", &mut self.virustotal_api_key);
-        section.later("virustotal_api_key_file", &mut self.virustotal_api_key_file);
-        section.later("virustotal_share_tlp", &mut self.virustotal_share_tlp);
+        section.set("clamav_scan_dir", &mut self.clamav_scan_dir);
+        section.set("clamd_socket", &mut self.clamd_socket);
+        section.set("virustotal_api_key", &mut self.virustotal_api_key);
+        section.set("virustotal_api_key_file", &mut self.virustotal_api_key_file);
+        section.set("virustotal_share_tlp", &mut self.virustotal_share_tlp);
         let all = if is_set { self.tlp } else { Tlp::White };
         section.section("source", |section| self.read_sources(section, all));
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::assess::{Assessment, Block, Heard};
+use crate::lookup::virustotal::Said;
 use crate::mesh::{self, ConnectedPeer};
 use crate::model::{Audience, Claim, CustomFields, CustomValue, Evidence, NodeId, Timestamp};
 use crate::node::peers::{ApprovedBy, Candidate, Member};
@@ -142,8 +143,31 @@ pub(super) fn found(found: &Found, members: &[Member]) -> Json {
         fields.insert("evidence".to_owned(), found.evidence.iter().map(evidence).collect());
         let claims = found.heard.iter().map(|heard| heard_claim(heard, members));
         fields.insert("claims".to_owned(), claims.collect());
+        fields.insert("virustotal".to_owned(), virustotal(found.virustotal.as_ref()));
     }
     json
+}
+
+/// What VirusTotal said; null if it was not asked or gave no answer.
+fn virustotal(said: Option<&Said>) -> Json {
+    match said {
+        None => Json::Null,
+        Some(Said::Unknown) => json!({ "known": false }),
+        Some(Said::Report(report)) => json!({
+            "known": true,
+            "malicious": report.malicious,
+            "suspicious": report.suspicious,
+            "harmless": report.harmless,
+            "undetected": report.undetected,
+            "engines": report.engines(),
+            "confidence": report.confidence().percent(),
+            "tags": texts(report.tags()),
+            "reputation": report.reputation,
+            "label": report.label,
+            "analysed": time(report.analysed()),
+            "link": report.link,
+        }),
+    }
 }
 
 fn evidence(evidence: &Evidence) -> Json {
@@ -248,6 +272,7 @@ pub(super) fn why(why: &Why, members: &[Member]) -> Json {
             "reason": reason,
             "terms": terms,
         },
+        "virustotal": virustotal(why.virustotal.as_ref()),
     })
 }
 

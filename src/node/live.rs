@@ -136,7 +136,7 @@ fn lists(config: &Config, own: Vec<Own>) -> Result<Lists, NodeError> {
     let mut warninglists = Vec::new();
     for path in &config.hygiene.warninglists {
         let path = config.resolve(path);
-        let text = read(&path)?;
+        let text = read(&path, MAX_FILE_BYTES)?;
         warninglists.push(Warninglist::parse(&text).map_err(|why| file_error(&path, &why))?);
     }
     Ok(Lists::new(own, warninglists))
@@ -147,19 +147,18 @@ fn rules(config: &Config) -> Result<Rules, NodeError> {
     let mut rules = Rules::builtin().without(&config.detection.disable);
     for path in &config.detection.rules {
         let path = config.resolve(path);
-        let text = read(&path)?;
+        let text = read(&path, MAX_FILE_BYTES)?;
         let own = Rules::parse(&text).map_err(|problems| rule_error(&path, &problems))?;
         rules = rules.and(own).map_err(|problems| rule_error(&path, &problems))?;
     }
     Ok(rules)
 }
 
+/// Reads a file that the operator names, unless it is larger than `most` bytes.
 #[allow(clippy::disallowed_methods)] // the files are named by the operator
-fn read(path: &Path) -> Result<String, NodeError> {
-    let too_large =
-        std::fs::metadata(path).map_err(|why| file_error(path, &why))?.len() > MAX_FILE_BYTES;
-    if too_large {
-        return Err(file_error(path, &"it is larger than 64 MiB"));
+pub(super) fn read(path: &Path, most: u64) -> Result<String, NodeError> {
+    if std::fs::metadata(path).map_err(|why| file_error(path, &why))?.len() > most {
+        return Err(file_error(path, &format!("it is larger than {most} bytes")));
     }
     std::fs::read_to_string(path).map_err(|why| file_error(path, &why))
 }

@@ -5,6 +5,7 @@
 //! [`crate::wire::verify`].
 
 mod clock;
+mod enrich;
 mod error;
 mod live;
 mod observe;
@@ -14,6 +15,7 @@ mod query;
 mod receive;
 mod reload;
 mod run;
+mod scan;
 mod share;
 mod sweep;
 

@@ -9,11 +9,13 @@ use super::share::Plan;
 use super::{Live, Node, NodeError, clock};
 use crate::assess::{self, Assessment, Heard};
 use crate::hygiene::Lists;
+use crate::lookup::virustotal::Said;
 use crate::mesh;
 use crate::model::{Audience, Claim, Evidence, IndicatorId, Level, Source, Timestamp, Tlp, Value};
 use crate::store::{EgressCheck, EgressEntry, Filter};
 
-/// What has come from one watched file since the start.
+/// What has come from one watched file since the start; of the scanned folder, a file
+/// counts as a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatcherStatus {
     /// The format.
@@ -81,6 +83,8 @@ pub struct Found {
     pub evidence: Vec<Evidence>,
     /// What others told.
     pub heard: Vec<Heard>,
+    /// What VirusTotal said, if it was asked: it counts for nothing.
+    pub virustotal: Option<Said>,
 }
 
 /// The sum behind a confidence.
@@ -90,6 +94,8 @@ pub struct Why {
     pub value: Value,
     /// The assessment with all its terms.
     pub assessment: Assessment,
+    /// What VirusTotal said, if it was asked: it is no part of the sum.
+    pub virustotal: Option<Said>,
 }
 
 /// What would leave, or why nothing would.
@@ -150,7 +156,12 @@ impl Node {
 
     /// One indicator by id or value.
     pub async fn find(&self, id_or_value: String) -> Result<Found, NodeError> {
-        self.blocking(move |node| node.find_value(node.known_value(&id_or_value)?)).await
+        self.blocking(move |node| {
+            let value = node.known_value(&id_or_value)?;
+            let virustotal = node.virustotal(&value)?;
+            Ok(Found { virustotal, ..node.find_value(value)? })
+        })
+        .await
     }
 
     /// The sum behind a confidence. Works for a value that nobody spoke of.
@@ -158,7 +169,8 @@ impl Node {
         self.blocking(move |node| {
             let value = node.known_value(&value).or_else(|_| parse(&value))?;
             let found = node.find_value(value)?;
-            Ok(Why { value: found.listed.value, assessment: found.listed.assessment })
+            let Listed { value, assessment, .. } = found.listed;
+            Ok(Why { virustotal: node.virustotal(&value)?, value, assessment })
         })
         .await
     }
@@ -238,7 +250,7 @@ impl Node {
             value,
             assessment,
         };
-        Ok(Found { listed, evidence, heard })
+        Ok(Found { listed, evidence, heard, virustotal: None })
     }
 
     fn assess(

@@ -8,11 +8,13 @@ use tokio::sync::{Notify, watch as snapshot};
 
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
-use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, observe, receive};
+use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, observe, receive, scan};
 use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
+use crate::lookup::virustotal::VirusTotal;
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
+use crate::model::Source;
 use crate::store::{self, Store};
 use crate::watch::{self, Follow, Journal, Target, Watch};
 
@@ -48,36 +50,46 @@ pub struct Running {
 impl Start {
     /// Keys, store, mesh, watchers: in this order, so that each finds what it needs.
     pub fn start(self) -> Result<Running, NodeError> {
-        let Self { loaded, master, metrics } = self;
-        let data_dir = loaded.config.node.data_dir.clone();
-        let keys = files::load(&data_dir.join("keys"), &master)?;
-        let live = Live::build(loaded)?;
-        let (store, book) = open_store(&live, &keys, &metrics)?;
-        let seen = store.content_ids(SEEN_AT_START)?;
-        let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
-        let (mesh, events) = mesh::start(settings)?;
-        let follows = follows(&live.config, &store)?;
-        let rules = live.rules.clone();
-        let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
-        observe::restore(&store, &mut pipeline)?;
-        let node = assemble(live, keys, store, mesh, metrics, book);
-        let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
-        let (stop, stopping) = snapshot::channel(false);
-        let tasks = vec![
-            tokio::spawn(node.clone().share_loop(stopping.clone())),
-            tokio::spawn(node.clone().sweep_loop(stopping)),
-        ];
-        let observer = node.clone();
-        let receiver = node.clone();
-        let threads = vec![
-            thread("observe", move || observe::run(&observer, pipeline, &batches))?,
-            thread("receive", move || receive::run(&receiver, events))?,
-        ];
-        let watch = Watch::start(follows, node.metrics().clone(), lines).map_err(|why| {
-            NodeError::Request(format!("the watchers could not be started: {why}"))
-        })?;
-        Ok(Running { node, stop, watch: Some(watch), threads, tasks })
+        let live = Live::build(self.loaded)?;
+        let virustotal = enrich::client(&live)?;
+        start(live, &self.master, self.metrics, virustotal)
     }
+}
+
+/// Starts with what has been read, and with whoever is asked about indicators.
+pub(super) fn start(
+    live: Live,
+    master: &MasterSource,
+    metrics: Metrics,
+    virustotal: Option<VirusTotal>,
+) -> Result<Running, NodeError> {
+    let keys = files::load(&live.config.node.data_dir.join("keys"), master)?;
+    let (store, book) = open_store(&live, &keys, &metrics)?;
+    let seen = store.content_ids(SEEN_AT_START)?;
+    let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
+    let (mesh, events) = mesh::start(settings)?;
+    let follows = follows(&live.config, &store)?;
+    let rules = live.rules.clone();
+    let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
+    observe::restore(&store, &mut pipeline)?;
+    let node = assemble(live, keys, store, mesh, metrics, book);
+    let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
+    let (stop, stopping) = snapshot::channel(false);
+    let tasks = vec![
+        tokio::spawn(node.clone().share_loop(stopping.clone())),
+        tokio::spawn(node.clone().scan_loop(stopping.clone())),
+        tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
+        tokio::spawn(node.clone().sweep_loop(stopping)),
+    ];
+    let observer = node.clone();
+    let receiver = node.clone();
+    let threads = vec![
+        thread("observe", move || observe::run(&observer, pipeline, &batches))?,
+        thread("receive", move || receive::run(&receiver, events))?,
+    ];
+    let watch = Watch::start(follows, node.metrics().clone(), lines)
+        .map_err(|why| NodeError::Request(format!("the watchers could not be started: {why}")))?;
+    Ok(Running { node, stop, watch: Some(watch), threads, tasks })
 }
 
 impl Running {
@@ -123,11 +135,18 @@ fn assemble(
         let path = target(&live.config, path).name();
         WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 }
     });
+    let scanned = scan::folder(&live.config).map(|folder| WatcherStatus {
+        source: Source::Clamav,
+        path: folder.path().to_string_lossy().into_owned(),
+        lines: 0,
+        parse_failures: 0,
+        sightings: 0,
+    });
     let inner = Inner {
         id: keys.identity.node_id(),
         community: live.config.node.community.clone(),
         started: clock::now(),
-        watchers: Mutex::new(watchers.collect()),
+        watchers: Mutex::new(watchers.chain(scanned).collect()),
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,

@@ -200,8 +200,8 @@ fn admissible<'a>(evidence: &'a [Evidence], to: &To) -> Result<Vec<&'a Evidence>
     })
 }
 
-/// Whether the value itself may leave.
-fn may_be_named(value: &Value, policy: &Policy, lists: &Lists) -> Result<(), Withheld> {
+/// Whether the value itself may leave, to whomever: it speaks of nothing inside.
+pub fn may_be_named(value: &Value, policy: &Policy, lists: &Lists) -> Result<(), Withheld> {
     hygiene::check(value, lists).map_err(Withheld::Unfit)?;
     let names = matches!(value.kind(), Kind::Domain | Kind::Url | Kind::Email | Kind::Custom(_));
     if names && !lists.names_a_domain() {

@@ -23,6 +23,9 @@ pub fn vocabulary() -> impl Iterator<Item = &'static str> {
     VOCABULARY.split_ascii_whitespace()
 }
 
+/// How tags begin that name a signature of ClamAV. Most signatures are everybody's, but
+/// an organisation may have its own.
+const SIGNATURE: &str = "clamav:";
 /// The longest text of a custom field, in bytes.
 const MAX_TEXT_BYTES: usize = 64;
 /// The most words of a text; a log line has more.
@@ -72,6 +75,8 @@ impl<'a> Scrubber<'a> {
                 self.never_share(&Spelt::plain(tag.as_str()))
             } else if self.policy.tags.contains(tag) {
                 self.words(tag.as_str())
+            } else if tag.as_str().starts_with(SIGNATURE) {
+                self.signature(tag.as_str())
             } else {
                 Err(Reason::NotInVocabulary)
             };
@@ -176,6 +181,11 @@ impl<'a> Scrubber<'a> {
             return Err(Reason::UserName);
         }
         Ok(())
+    }
+
+    fn signature(&self, tag: &str) -> Result<(), Reason> {
+        self.words(tag)?;
+        if addresses(tag).next().is_some() { Err(Reason::Address) } else { Ok(()) }
     }
 
     fn words(&self, text: &str) -> Result<(), Reason> {

@@ -97,6 +97,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// What somebody outside says, kept for a while. It is never part of evidence.
+    Outside {
+        /// What was asked.
+        question: Vec<u8>,
+        /// The answer, opaque here.
+        answer: Vec<u8>,
+        /// The answer holds until then.
+        until: Timestamp,
+    },
     /// The clock is believed: what ended by it may be purged.
     Clock {
         /// What it shows.

@@ -42,6 +42,8 @@ pub(super) enum Family {
     Egress,
     /// indicator → this operator's vote.
     Votes,
+    /// question → what somebody outside says.
+    Outside,
     /// API tokens (a later step writes them).
     Tokens,
     /// Schema, canary, last times.
@@ -50,7 +52,7 @@ pub(super) enum Family {
 
 impl Family {
     /// Every family.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Evidence,
         Self::Claims,
         Self::Indicators,
@@ -64,6 +66,7 @@ impl Family {
         Self::Outbox,
         Self::Egress,
         Self::Votes,
+        Self::Outside,
         Self::Tokens,
         Self::Meta,
     ];
@@ -84,6 +87,7 @@ impl Family {
             Self::Outbox => "outbox",
             Self::Egress => "egress",
             Self::Votes => "votes",
+            Self::Outside => "outside",
             Self::Tokens => "tokens",
             Self::Meta => "meta",
         }
@@ -99,14 +103,22 @@ pub(super) enum Ends {
     Claim,
     /// What was sent, in a record of `outbox`.
     Sent,
+    /// A record of `outside`.
+    Outside,
 }
 
 impl Ends {
+    /// Whether the record's key begins with an indicator's.
+    pub(super) fn of_indicator(self) -> bool {
+        self != Self::Outside
+    }
+
     fn code(self) -> u8 {
         match self {
             Self::Evidence => 0,
             Self::Claim => 1,
             Self::Sent => 2,
+            Self::Outside => 3,
         }
     }
 }
@@ -147,7 +159,8 @@ pub(super) fn expiry(day: Day, what: Ends, record: &[u8]) -> Vec<u8> {
 pub(super) fn split_expiry(key: &[u8]) -> Option<(Day, Ends, &[u8])> {
     let (day, rest) = key.split_first_chunk::<4>()?;
     let (code, record) = rest.split_first()?;
-    let what = [Ends::Evidence, Ends::Claim, Ends::Sent].into_iter().find(|w| w.code() == *code)?;
+    let all = [Ends::Evidence, Ends::Claim, Ends::Sent, Ends::Outside];
+    let what = all.into_iter().find(|what| what.code() == *code)?;
     Some((Day(u32::from_be_bytes(*day)), what, record))
 }
 
@@ -173,6 +186,10 @@ pub(super) fn detector(sealer: &Sealer, bucket: &[u8]) -> Id {
 pub(super) fn offset(sealer: &Sealer, source: Source, path: &str) -> Id {
     let name = [source.name().as_bytes(), b"\0", path.as_bytes()].concat();
     sealer.keyed("offset", &name)
+}
+
+pub(super) fn outside(sealer: &Sealer, question: &[u8]) -> Id {
+    sealer.keyed("outside", question)
 }
 
 pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {

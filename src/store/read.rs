@@ -7,8 +7,8 @@ use super::change::{EgressRow, PeerRecord};
 use super::family::{self, Family};
 use super::index::{Filter, Page};
 use super::record::{
-    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOwn,
-    KeptVote, LedgerRow, State,
+    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOutside,
+    KeptOwn, KeptVote, LedgerRow, State,
 };
 use super::{Store, StoreError};
 use crate::assess::Heard;
@@ -196,6 +196,13 @@ impl Store {
     pub fn offset(&self, source: Source, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let key = family::offset(&self.db().sealer, source, path);
         Ok(self.db().read::<KeptOffset>(&key)?.map(|kept| kept.bytes))
+    }
+
+    /// What somebody outside said to a question, if it still holds.
+    pub fn outside(&self, question: &[u8], now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = family::outside(&self.db().sealer, question);
+        let kept = self.db().read::<KeptOutside>(&key)?.filter(|kept| kept.until > now);
+        Ok(kept.map(|kept| kept.answer))
     }
 
     /// What waits to leave, the first due first.

@@ -190,3 +190,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_name_of_a_signature_leaves_at_level_open_unless_it_names_the_inside() {
+    let tags = [
+        ("clamav:win.trojan.agent-10036513-0", true),
+        ("clamav:win.zebra.dropper", false),
+        ("clamav:acme-corp.de-rule-7", false),
+        ("clamav:web-01.unofficial", false),
+        ("clamav:sig-10.1.2.3", false),
+        ("yara:win.trojan.agent", false),
+    ];
+    let seen = [Evidence {
+        tags: tags.iter().map(|(tag, _)| tag.parse().unwrap()).collect(),
+        ..evidence("45.155.205.233", everyone(Tlp::Green))
+    }];
+    for level in Level::ALL {
+        let policy = Policy {
+            never_share: vec!["zebra".to_owned()],
+            internal: vec!["web-01".to_owned()],
+            ..at(level)
+        };
+        let claim = told(&seen, &To::Mesh, &policy).unwrap();
+        let told: Vec<&str> = claim.tags.iter().map(Tag::as_str).collect();
+        let leaving = tags.iter().filter(|(_, leaves)| *leaves && level == Level::Open);
+        assert_eq!(told, leaving.map(|(tag, _)| *tag).collect::<Vec<_>>(), "{level}");
+    }
+}

@@ -16,14 +16,14 @@ use rocksdb::WriteBatch;
 use super::StoreError;
 use super::change::{Applied, Change, PeerRecord};
 use super::database::Database;
-use super::family::{self, Family, Id};
+use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
 use super::record::{
-    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOwn,
-    KeptVote, Record, State,
+    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOutside,
+    KeptOwn, KeptVote, Record, State,
 };
 use super::table::Table;
-use crate::model::{Timestamp, Value};
+use crate::model::{Day, Timestamp, Value};
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -59,6 +59,7 @@ pub(super) struct Draft<'a> {
     offsets: Table<KeptOffset>,
     peers: Table<PeerRecord>,
     votes: Table<KeptVote>,
+    outside: Table<KeptOutside>,
     /// Rows of index families: there, or gone.
     marks: BTreeMap<(Family, Vec<u8>), bool>,
     /// Sealed ledger rows; `None` is deleted.
@@ -111,6 +112,7 @@ impl<'a> Draft<'a> {
             offsets: Table::default(),
             peers: Table::default(),
             votes: Table::default(),
+            outside: Table::default(),
             marks: BTreeMap::new(),
             ledger: BTreeMap::new(),
             content_until: None,
@@ -145,6 +147,13 @@ impl<'a> Draft<'a> {
             Change::Vote { indicator, false_positive, at } => {
                 self.vote(*indicator, *false_positive, *at)
             }
+            Change::Outside { question, answer, until } => {
+                let key = family::outside(&self.db.sealer, question);
+                self.mark(Family::Expiry, outside_expiry(*until, &key));
+                let answer = answer.clone();
+                self.outside.put(&key, KeptOutside { until: *until, answer });
+                Ok(Applied::Updated)
+            }
             Change::Clock { now } => {
                 self.memory.state.last_time = Some(*now);
                 Ok(Applied::Updated)
@@ -177,6 +186,7 @@ impl<'a> Draft<'a> {
         self.offsets.write(self.db, &mut batch)?;
         self.peers.write(self.db, &mut batch)?;
         self.votes.write(self.db, &mut batch)?;
+        self.outside.write(self.db, &mut batch)?;
         for ((family, key), there) in &self.marks {
             let family = self.db.family(*family)?;
             if *there { batch.put_cf(family, key, []) } else { batch.delete_cf(family, key) }
@@ -254,6 +264,16 @@ impl<'a> Draft<'a> {
         *earliest = earliest.iter().copied().chain(crossing).min();
     }
 
+    /// Forgets what somebody outside said, unless something newer took its place.
+    fn end_outside(&mut self, key: &[u8], today: Day) -> Result<bool, StoreError> {
+        let kept = self.outside.read_or_lost(self.db, key)?;
+        let ended = kept.is_some_and(|kept| kept.until.day() < today);
+        if ended {
+            self.outside.delete(key);
+        }
+        Ok(ended)
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp(self.clock / 1_000_000)
     }
@@ -276,4 +296,9 @@ impl<'a> Draft<'a> {
         }
         Applied::Updated
     }
+}
+
+/// On the day after its last.
+fn outside_expiry(until: Timestamp, key: &[u8]) -> Vec<u8> {
+    family::expiry(until.day().plus(1), Ends::Outside, key)
 }

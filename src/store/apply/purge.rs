@@ -51,7 +51,7 @@ impl Draft<'_> {
             rows += 1;
             if self.end(what, record, today)? {
                 purged.ended += 1;
-                poorer.extend(family::indicator_of(record));
+                poorer.extend(what.of_indicator().then(|| family::indicator_of(record)).flatten());
             }
             // A row that its record does not agree with is a leftover.
             self.unmark(Family::Expiry, key);
@@ -84,6 +84,7 @@ impl Draft<'_> {
                 }
                 Ok(ended)
             }
+            Ends::Outside => self.end_outside(key, today),
             Ends::Sent => {
                 self.end_sent(key, today)?;
                 Ok(false)

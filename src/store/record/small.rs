@@ -140,6 +140,27 @@ impl Record for KeptOffset {
     }
 }
 
+/// What somebody outside says.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::store) struct KeptOutside {
+    pub(in crate::store) until: Timestamp,
+    pub(in crate::store) answer: Vec<u8>,
+}
+
+impl Record for KeptOutside {
+    const FAMILY: Family = Family::Outside;
+    const VERSION: u8 = 1;
+    type Form = (u64, Blob);
+
+    fn to_form(&self) -> Self::Form {
+        (self.until.seconds(), Blob(self.answer.clone()))
+    }
+
+    fn from_form((until, answer): Self::Form) -> Option<Self> {
+        Some(Self { until: Timestamp(until), answer: answer.0 })
+    }
+}
+
 /// This operator's vote.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::store) struct KeptVote {

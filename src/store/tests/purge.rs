@@ -174,3 +174,28 @@ fn what_ages_by_a_step_gets_a_new_stamp_and_its_next_step() {
         now = step;
     }
 }
+
+#[test]
+fn what_an_outsider_says_holds_until_its_time_and_goes_the_day_after() {
+    let mut bench = Bench::new();
+    let says = |answer: &[u8], until| Change::Outside {
+        question: b"q".to_vec(),
+        answer: answer.to_vec(),
+        until,
+    };
+    let end = NOW.plus(DAY);
+    bench.write(vec![saw(ip(1), NOW), says(b"one", end)]);
+    bench.reopen();
+    let holds = |bench: &Bench, now| bench.store().outside(b"q", now).unwrap();
+    assert_eq!(holds(&bench, end.minus(1)), Some(b"one".to_vec()));
+    assert_eq!((holds(&bench, end), bench.store().outside(b"other", NOW).unwrap()), (None, None));
+    assert_eq!(purge(&bench, end).ended, 0);
+
+    // A newer answer takes its place, and the older one's end is not its own.
+    bench.write(vec![says(b"two", end.plus(DAY))]);
+    assert_eq!(purge(&bench, end.plus(DAY)).ended, 0);
+    assert_eq!(holds(&bench, end), Some(b"two".to_vec()));
+    assert_eq!(purge(&bench, end.plus(2 * DAY)).ended, 1);
+    assert_eq!(rows(&bench, Family::Outside), 0);
+    assert!(bench.store().indicator(ip(1).id()).unwrap().is_some());
+}

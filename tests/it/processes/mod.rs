@@ -9,6 +9,7 @@ mod organisation;
 mod producers;
 pub mod prove;
 mod replay;
+mod scanning;
 mod stranger;
 mod tools;
 
