@@ -13,7 +13,7 @@ use crate::model::{Confidence, Tag, Timestamp, Tlp, Value};
 use crate::parse::{Event, FieldValue};
 
 /// How many buckets there may be, by default. A bucket takes up to 700 bytes
-/// (a `distinct` rule just before it fires), so at most some 45 MiB.
+/// (a `distinct` rule just before it fires) and its key some 200, so at most some 60 MiB.
 pub const DEFAULT_CAPACITY: usize = 65_536;
 
 /// An address that a rule names.

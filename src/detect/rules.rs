@@ -110,7 +110,7 @@ fn pattern_bytes(rule: &Rule) -> usize {
             [equals, prefix, suffix, contains].into_iter().flatten().map(String::len).sum()
         }
     };
-    rule.conditions.iter().map(|condition| bytes(&condition.test)).sum()
+    rule.conditions.iter().chain(&rule.unless).map(|condition| bytes(&condition.test)).sum()
 }
 
 fn broken_examples(rule: &Rule) -> Vec<RuleProblem> {

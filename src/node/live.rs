@@ -186,7 +186,7 @@ fn global_interface_addresses() -> Vec<IpAddr> {
 }
 
 /// Seconds that local time is ahead of UTC.
-fn utc_offset() -> i32 {
+pub(super) fn utc_offset() -> i32 {
     chrono::Local::now().offset().local_minus_utc()
 }
 

@@ -8,26 +8,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
 
 use super::pipeline::Pipeline;
-use super::{Live, Node, clock};
-use crate::model::{Audience, IndicatorId, Timestamp};
+use super::{Live, Node, clock, live};
+use crate::model::{Audience, IndicatorId, Source, Timestamp};
 use crate::parse::Reader;
 use crate::privacy::tlp;
 use crate::store::{Change, Receipt, Store, StoreError};
 use crate::watch::Batch;
 use rand::RngExt as _;
+use tokio::sync::watch as snapshot;
+
+/// Between two attempts to store what could not be stored.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Takes batches until the watchers stop.
-pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>) {
+pub(super) fn run(
+    node: &Node,
+    mut pipeline: Pipeline,
+    batches: &Receiver<Batch>,
+    stopping: &snapshot::Receiver<bool>,
+) {
     let mut live = node.inner.live.subscribe();
-    let mut pending: Option<Receipt> = None;
+    let mut writing = Writing { node, stopping, pending: None };
     let mut readers = Readers::default();
     loop {
         let batch = match batches.try_recv() {
             Ok(batch) => batch,
             Err(TryRecvError::Empty) => {
-                settle(node, pending.take());
+                if !writing.settle() {
+                    return;
+                }
                 match batches.recv() {
                     Ok(batch) => batch,
                     Err(_) => break,
@@ -37,14 +49,66 @@ pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>
         };
         if live.has_changed().unwrap_or(false) {
             let live = Arc::clone(&live.borrow_and_update());
-            settle(node, pending.take());
+            if !writing.settle() {
+                return;
+            }
             take_over(node, &live, &mut pipeline);
         }
+        pipeline.set_utc_offset(live::utc_offset());
+        // One group may be on its way to the disk while the next is prepared, but no
+        // more: an offset must never be stored before what lies in front of it.
         let changes = look_at(node, &mut pipeline, &mut readers, batch, clock::now());
-        // One group may be on its way to the disk while the next is prepared.
-        settle(node, pending.replace(node.inner.store.write(changes)));
+        if !writing.write(changes) {
+            return;
+        }
     }
-    settle(node, pending);
+    writing.settle();
+}
+
+/// What is on its way to the disk, and what it was, if it does not arrive.
+struct Writing<'n> {
+    node: &'n Node,
+    stopping: &'n snapshot::Receiver<bool>,
+    pending: Option<(Receipt, Vec<Change>)>,
+}
+
+impl Writing<'_> {
+    /// Begins a write when the one before is durable. False when the node stops first.
+    fn write(&mut self, changes: Vec<Change>) -> bool {
+        if !self.settle() {
+            return false;
+        }
+        let receipt = self.node.inner.store.write(changes.clone());
+        self.pending = Some((receipt, changes));
+        true
+    }
+
+    /// Waits until what was written is durable; then what it wishes to share can be. What
+    /// cannot be stored, because the disk is full, is tried again: the watchers wait, and
+    /// reads go on. False when the node stops first: the lines are read again then.
+    fn settle(&mut self) -> bool {
+        let mut said = false;
+        while let Some((receipt, changes)) = self.pending.take() {
+            let Err(error) = receipt.wait() else {
+                self.node.inner.due.notify_one();
+                break;
+            };
+            if !std::mem::replace(&mut said, true) {
+                tracing::error!(
+                    %error,
+                    "what the watchers saw cannot be stored: watching waits, and tries again \
+                     until there is room"
+                );
+            }
+            if *self.stopping.borrow() || matches!(error, StoreError::Closed) {
+                return false;
+            }
+            std::thread::sleep(RETRY);
+            let receipt = self.node.inner.store.write(changes.clone());
+            self.pending = Some((receipt, changes));
+        }
+        true
+    }
 }
 
 /// New rules begin with the buckets that the old ones left in the store.
@@ -64,27 +128,16 @@ pub(super) fn restore(store: &Store, pipeline: &mut Pipeline) -> Result<(), Stor
     Ok(())
 }
 
-/// Waits until a write is durable; then what it wishes to share can be.
-fn settle(node: &Node, receipt: Option<Receipt>) {
-    match receipt.map(Receipt::wait) {
-        None => {}
-        Some(Ok(_)) => node.inner.due.notify_one(),
-        Some(Err(error)) => tracing::error!(
-            %error,
-            "what the watchers saw could not be stored; the lines are read again at the next start"
-        ),
-    }
-}
-
 /// A reader for each followed file: what its header says holds for all of its lines. The
 /// watchers bound how many files a target has.
 #[derive(Default)]
-struct Readers(BTreeMap<(String, String), Reader>);
+struct Readers(BTreeMap<(Source, String, String), Reader>);
 
 impl Readers {
     /// The reader of a batch's file, which has read the batch's head.
     fn of(&mut self, batch: &Batch, pipeline: &Pipeline, now: Timestamp) -> &mut Reader {
-        let file = (batch.target.clone(), batch.file.clone());
+        // Two sources may follow one file, each with a reader of its own.
+        let file = (batch.source, batch.target.clone(), batch.file.clone());
         let reader = self.0.entry(file).or_insert_with(|| Reader::new(batch.source));
         for line in &batch.head {
             // Context: whether it can be read was counted when it came as a line.
@@ -93,9 +146,9 @@ impl Readers {
         reader
     }
 
-    fn forget(&mut self, target: &str, files: &[String]) {
+    fn forget(&mut self, source: Source, target: &str, files: &[String]) {
         for file in files {
-            self.0.remove(&(target.to_owned(), file.clone()));
+            self.0.remove(&(source, target.to_owned(), file.clone()));
         }
     }
 }
@@ -148,7 +201,7 @@ fn look_at(
             .into_iter()
             .map(|(key, bucket)| Change::Detector { key, bucket }),
     );
-    readers.forget(&batch.target, &batch.gone);
+    readers.forget(source, &batch.target, &batch.gone);
     changes.push(Change::Offset { source, path: batch.target, bytes: batch.checkpoint });
     let due = to_share.into_iter().map(|indicator| node.after_hold(indicator, now));
     changes.extend(due);

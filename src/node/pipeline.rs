@@ -93,6 +93,11 @@ impl Pipeline {
         Looked { parsed, doubtful: false, hits, refused }
     }
 
+    /// Local time moves in spring and autumn.
+    pub fn set_utc_offset(&mut self, seconds: i32) {
+        self.settings.utc_offset = seconds;
+    }
+
     /// What a line alone does not tell.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
         self.settings.context(now)

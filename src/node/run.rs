@@ -75,16 +75,17 @@ pub(super) fn start(
     let node = assemble(live, keys, store, mesh, metrics, book);
     let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
     let (stop, stopping) = snapshot::channel(false);
+    let observing = stopping.clone();
     let tasks = vec![
         tokio::spawn(node.clone().share_loop(stopping.clone())),
         tokio::spawn(node.clone().scan_loop(stopping.clone())),
         tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
-        tokio::spawn(node.clone().sweep_loop(stopping)),
+        tokio::spawn(node.clone().sweep_loop(stopping.clone())),
     ];
     let observer = node.clone();
     let receiver = node.clone();
     let threads = vec![
-        thread("observe", move || observe::run(&observer, pipeline, &batches))?,
+        thread("observe", move || observe::run(&observer, pipeline, &batches, &observing))?,
         thread("receive", move || receive::run(&receiver, events))?,
     ];
     let watch = Watch::start(follows, node.metrics().clone(), lines)

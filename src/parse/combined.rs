@@ -99,7 +99,11 @@ fn apache_client<'a>(
         }
     }
     // What the client's own ident daemon says; a name, and a stranger's.
-    take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+    let ident = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+    if ip(ident).is_some() {
+        // What was taken for the client may be a virtual host that is named by an address.
+        return Err(Unparsed::Ambiguous);
+    }
     Ok(client)
 }
 

@@ -28,6 +28,14 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
+/// Zeek rotates `conn.log` to `conn-26-11-23_19.56.53.log` in the same folder.
+fn is_dated(name: &str, names: &BTreeSet<String>) -> bool {
+    name.split_once('-').is_some_and(|(stem, rest)| {
+        rest.starts_with(|letter: char| letter.is_ascii_digit())
+            && names.contains(&format!("{stem}.log"))
+    })
+}
+
 impl Folder {
     pub(super) fn new(path: &Path) -> Self {
         Self(path.to_owned())
@@ -44,11 +52,14 @@ impl Folder {
     /// The names of logs in it.
     pub(super) fn logs(&self) -> Vec<String> {
         let is_log = |name: &str| name.ends_with(".log") && !name.starts_with('.');
-        let mut names: Vec<String> =
+        let mut names: BTreeSet<String> =
             self.names().filter(|(name, _)| is_log(name)).map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.truncate(MAX_NAMES);
-        names
+        let rotated: Vec<String> =
+            names.iter().filter(|name| is_dated(name, &names)).cloned().collect();
+        for name in rotated {
+            names.remove(&name);
+        }
+        names.into_iter().take(MAX_NAMES).collect()
     }
 
     /// What rotation made of a name, the file that was written first at the front.

@@ -13,7 +13,7 @@ use super::checkpoint::{Checkpoint, MAX_FILES, Modified, Place};
 use super::file::{Followed, Rewritten};
 use super::folder::Folder;
 use super::open::NotOpened;
-use super::{Batch, Follow, From};
+use super::{Batch, Follow, From, POLL};
 use crate::metrics::Metrics;
 use crate::model::Source;
 use crate::parse;
@@ -71,6 +71,8 @@ pub(super) struct Follower {
     /// Files beside it that grew instead of it, so that it is said once.
     named: BTreeSet<String>,
     looked_beside: Option<Instant>,
+    /// When new names were looked for last.
+    looked: Option<Instant>,
     /// The places changed without a line.
     moved: bool,
 }
@@ -107,6 +109,7 @@ impl Follower {
             others: BTreeSet::new(),
             named: BTreeSet::new(),
             looked_beside: None,
+            looked: None,
             moved: false,
         }
     }
@@ -120,6 +123,11 @@ impl Follower {
     pub(super) fn turn(&mut self, now: Instant) -> Option<Batch> {
         if let Some(left) = self.left.take() {
             self.begin(left, now);
+        }
+        // In a folder a busy file must not keep new ones waiting.
+        let due = self.looked.is_none_or(|at| now.duration_since(at) >= POLL);
+        if due && matches!(self.names, Names::Logs) {
+            self.look(now);
         }
         let mut part = self.read(now);
         if part.is_none() {

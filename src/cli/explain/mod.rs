@@ -32,6 +32,8 @@ use crate::parse::{Reader, look_ahead};
 
 /// How much of a file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
+/// After so many lines what the detector notes for the store is thrown away.
+const CHANGES_EVERY: u64 = 4096;
 
 /// Show what each line of a log would become, and why not
 #[derive(Debug, Args)]
@@ -101,6 +103,10 @@ impl Explainer {
             };
             let looked = self.pipeline.look(&mut format, &line, ahead, self.now);
             totals.count(&looked);
+            if number % CHANGES_EVERY == 0 {
+                // Nobody stores them here.
+                self.pipeline.detector().take_changed();
+            }
             if !summary {
                 let reason = self.reason(&looked);
                 Explained::of(number, &looked, reason).write(output)?;

@@ -15,6 +15,7 @@ use crate::node::pipeline::Looked;
 pub(super) struct Totals {
     lines: u64,
     events: u64,
+    doubtful: u64,
     unparsed: BTreeMap<&'static str, u64>,
     hits: u64,
     rules: BTreeMap<String, u64>,
@@ -25,6 +26,7 @@ pub(super) struct Totals {
 impl Totals {
     pub(super) fn count(&mut self, looked: &Looked<'_>) {
         self.lines += 1;
+        self.doubtful += u64::from(looked.doubtful);
         match &looked.parsed {
             Ok(event) => self.events += u64::from(event.is_some()),
             Err(why) => *self.unparsed.entry(why.label()).or_default() += 1,
@@ -59,6 +61,7 @@ impl Totals {
             "parsed": self.parsed(),
             "unparsed": self.unparsed,
             "events": self.events,
+            "doubtful": self.doubtful,
             "sightings": self.hits,
             "indicators": self.indicators.len(),
             "rules": self.rules,
@@ -73,6 +76,7 @@ impl Totals {
                 ("lines", self.lines.to_string()),
                 ("parsed", self.parsed().to_string()),
                 ("events", self.events.to_string()),
+                ("doubtful", self.doubtful.to_string()),
                 ("sightings", self.hits.to_string()),
                 ("indicators", self.indicators.len().to_string()),
             ],

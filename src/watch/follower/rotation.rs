@@ -23,6 +23,7 @@ const TRIES: usize = 8;
 impl Follower {
     /// Looks what stands under the names now.
     pub(super) fn look(&mut self, now: Instant) {
+        self.looked = Some(now);
         let names = match &self.names {
             Names::One(name) => vec![name.clone()],
             Names::Logs => {

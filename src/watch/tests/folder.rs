@@ -122,7 +122,8 @@ fn a_log_that_is_renamed_within_the_folder_is_not_read_again() {
     zeek.append("conn.log", "#h\nc\n");
     assert_eq!(zeek.read(), [batch("conn.log", "", "b"), batch("conn.log", "", "#h c")],);
     zeek.append("conn-26-11-24_10.00.00.log", "late\n");
-    assert_eq!(zeek.read(), [batch("conn-26-11-24_10.00.00.log", "#h", "late")]);
+    // Its reader knows the header of that name.
+    assert_eq!(zeek.read(), [batch("conn.log", "", "late")]);
     zeek.restart();
     assert_eq!(zeek.read(), []);
 }

@@ -315,6 +315,7 @@ impl Kernel {
             }
         }
         println!("ufw: the kernel wrote {said} lines to {}", self.messages.display());
+        assert!(said >= 3 || std::env::var_os("CI").is_none(), "{said} lines of three packets");
         said >= 3
     }
 

@@ -81,6 +81,8 @@ fn memory_stays_flat_while_a_huge_log_is_replayed() {
         )],
     );
     assert!(known["indicators"].as_array().is_some_and(|rows| !rows.is_empty()), "{known}");
+    let (first, second) = (most(&resident[..half]), most(&resident[half..]));
+    assert!(second <= first + first / 5, "it grows: {first} MiB, then {second} MiB");
     assert!(peak < MOST_RESIDENT, "{} MiB", peak / 1024);
     node.stop();
 }
