@@ -21,6 +21,9 @@ use crate::model::{
 use crate::privacy::tlp;
 use crate::store::Change;
 
+#[cfg(test)]
+mod tests;
+
 /// Between two looks at the folder.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A look at a large folder takes time; so many times as long nobody looks.
