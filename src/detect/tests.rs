@@ -1,6 +1,6 @@
 //! What rules promise.
 
-mod ids;
+mod hostile;
 
 use std::collections::BTreeMap;
 

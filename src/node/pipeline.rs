@@ -28,6 +28,17 @@ pub struct Settings {
     pub utc_offset: i32,
 }
 
+impl Settings {
+    fn context(&self, now: Timestamp) -> Context<'_> {
+        Context {
+            now,
+            utc_offset: self.utc_offset,
+            trusted_proxies: &self.trusted_proxies,
+            own: &self.own,
+        }
+    }
+}
+
 /// The detector and what it needs to judge a line.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -64,12 +75,7 @@ impl Pipeline {
         ahead: &[Vec<u8>],
         now: Timestamp,
     ) -> Looked<'a> {
-        let context = Context {
-            now,
-            utc_offset: self.settings.utc_offset,
-            trusted_proxies: &self.settings.trusted_proxies,
-            own: &self.settings.own,
-        };
+        let context = self.settings.context(now);
         let parsed = reader.read(line, &context);
         let (mut hits, mut refused) = (Vec::new(), Vec::new());
         let Ok(Some(event)) = &parsed else {
@@ -85,6 +91,11 @@ impl Pipeline {
             }
         }
         Looked { parsed, doubtful: false, hits, refused }
+    }
+
+    /// What a line alone does not tell.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        self.settings.context(now)
     }
 
     /// The rules that are about an event, whether or not they fired for it: why there is no hit.

@@ -256,8 +256,8 @@ fn tags(signature: &str) -> BTreeSet<Tag> {
 
 /// As far as everything that ClamAV sees.
 fn scope(live: &Live) -> Scope {
-    let watchers = &live.config.watchers;
-    Scope::new(*watchers.source_tlp.get(&Source::Clamav).unwrap_or(&watchers.tlp), [])
+    let settings = live.pipeline_settings();
+    Scope::new(*settings.source_tlp.get(&Source::Clamav).unwrap_or(&settings.default_tlp), [])
 }
 
 /// Why a file must wait.

@@ -11,8 +11,11 @@ use std::net::IpAddr;
 use super::event::{Body, Event, Http, Message};
 use super::scan::{ip, literal, number, take_until};
 use super::text::{Escape, Text};
-use super::{Context, Unparsed, frame, request, time};
+use super::{Context, Unparsed, frame, look_ahead, request, time};
 use crate::model::{Source, Timestamp};
+
+/// How much shorter than its limit a record may be that nginx has cut.
+const CUT_SLACK: usize = 64;
 
 /// `time [level] pid#tid: *connection message, client: …`, plain or in a syslog frame.
 pub(super) fn parse<'a>(
@@ -32,6 +35,10 @@ pub(super) fn parse<'a>(
         }
     };
     let Some((message, client, fields)) = client(rest)? else { return Ok(None) };
+    if line.len() + CUT_SLACK > look_ahead(Source::NginxError) && message.contains(&b'"') {
+        // Cut at nginx's limit: what stood after the message may have been the client.
+        return Err(Unparsed::Ambiguous);
+    }
     let mut http = Http::default();
     rest_of_fields(fields, &mut http);
     let message = Message {

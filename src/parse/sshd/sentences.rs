@@ -140,8 +140,6 @@ fn gone<'a>(rest: &'a [u8], words: &[u8], outcome: Outcome) -> Reading<'a> {
         // `Connection closed by remote host` names nobody.
         return Ok(None);
     }
-    let invalid = before.starts_with(b"invalid user");
-    let outcome = if invalid { Outcome::InvalidUser } else { outcome };
     // Somebody who had logged in and left did nothing wrong; nor did who was not asked yet.
     let outcome = match before {
         b"" => Outcome::Connection,
