@@ -22,6 +22,8 @@ mod tests;
 
 /// Between two looks at what changed.
 const LOOK: Duration = Duration::from_secs(1);
+/// After the store failed.
+const REST: Duration = Duration::from_secs(60);
 /// The newest changes that one look sees; what it misses comes with its next change.
 const MAX_LOOK: usize = 1000;
 /// Indicators that wait to be asked about: two days of the quota.
@@ -135,16 +137,32 @@ impl Enricher {
             not_before: Timestamp(0),
         };
         loop {
-            enricher.look().await?;
-            while enricher.ask_next().await? {}
-            tokio::time::sleep(LOOK).await;
+            let pause = match enricher.turn().await {
+                Ok(()) => LOOK,
+                Err(EnrichError::Node(error)) => {
+                    tracing::warn!(%error, "asking outsiders about indicators is paused");
+                    REST
+                }
+                Err(error @ EnrichError::Outside(_)) => return Err(error),
+            };
+            tokio::time::sleep(pause).await;
         }
+    }
+
+    async fn turn(&mut self) -> Result<(), EnrichError> {
+        self.look().await?;
+        while self.ask_next().await? {}
+        Ok(())
     }
 
     /// Queues the own indicators that changed since the last look.
     async fn look(&mut self) -> Result<(), EnrichError> {
         let seen = self.seen;
-        let (newest, questions) = self.node.blocking(move |node| changed(node, seen)).await?;
+        let (newest, questions, all) = self.node.blocking(move |node| changed(node, seen)).await?;
+        // What an earlier process did not see is no loss of this one.
+        if !all && seen > 0 {
+            self.count("dropped");
+        }
         self.seen = newest;
         for value in questions.into_iter().rev() {
             if self.waiting.contains(&value) {
@@ -228,23 +246,24 @@ impl Enricher {
 }
 
 /// The indicators to ask about that changed after a stamp, the last changed first, and
-/// the stamp of the newest change.
-fn changed(node: &Node, seen: u64) -> Result<(u64, Vec<Value>), NodeError> {
+/// the stamp of the newest change, and whether these are all.
+fn changed(node: &Node, seen: u64) -> Result<(u64, Vec<Value>, bool), NodeError> {
     let store = &node.inner.store;
     let newest = |limit| store.indicators(&Filter { limit, ..Filter::default() }).rows;
     // Most looks find nothing new.
     if newest(1).first().is_none_or(|row| row.added <= seen) {
-        return Ok((seen, Vec::new()));
+        return Ok((seen, Vec::new(), true));
     }
     let rows = newest(MAX_LOOK);
     let last = rows.first().map_or(seen, |row| row.added);
+    let all = rows.len() < MAX_LOOK || rows.last().is_some_and(|row| row.added <= seen);
     let mut questions = Vec::new();
     for row in rows.into_iter().take_while(|row| row.added > seen) {
         if node.is_question(&row.value)? {
             questions.push(row.value);
         }
     }
-    Ok((last, questions))
+    Ok((last, questions, all))
 }
 
 /// Why nobody is asked any more.

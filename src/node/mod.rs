@@ -18,6 +18,8 @@ mod run;
 mod scan;
 mod share;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

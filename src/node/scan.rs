@@ -21,6 +21,9 @@ use crate::model::{
 use crate::privacy::tlp;
 use crate::store::Change;
 
+#[cfg(test)]
+mod tests;
+
 /// Between two looks at the folder.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A look at a large folder takes time; so many times as long nobody looks.
@@ -253,8 +256,8 @@ fn tags(signature: &str) -> BTreeSet<Tag> {
 
 /// As far as everything that ClamAV sees.
 fn scope(live: &Live) -> Scope {
-    let watchers = &live.config.watchers;
-    Scope::new(*watchers.source_tlp.get(&Source::Clamav).unwrap_or(&watchers.tlp), [])
+    let settings = live.pipeline_settings();
+    Scope::new(*settings.source_tlp.get(&Source::Clamav).unwrap_or(&settings.default_tlp), [])
 }
 
 /// Why a file must wait.

@@ -136,3 +136,14 @@ async fn a_clamd_that_is_not_there_is_down() {
     let verdict = clamd.scan(file(b"abc"), 3).await;
     assert!(matches!(verdict, Err(NoVerdict::Down(_))), "{verdict:?}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_panics_and_no_signature_is_more_than_a_word(answer in ".{0,80}") {
+        for answer in [answer.clone(), format!("stream: {answer} FOUND\0")] {
+            if let Some(Answer::Found(name)) = read(&answer) {
+                proptest::prop_assert!(name.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+    }
+}

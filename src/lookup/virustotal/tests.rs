@@ -229,3 +229,21 @@ fn the_public_client_keeps_its_key_to_itself() {
     };
     assert!(!format!("{client:?}").contains("secret"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_panics(bytes: Vec<u8>, label in ".{0,200}", id in ".{0,70}", count: u32) {
+        drop(Report::read(&bytes, &value(HASH)));
+        let json = serde_json::json!({ "data": { "id": id, "attributes": {
+            "last_analysis_stats": { "malicious": count, "suspicious": count, "harmless": count },
+            "popular_threat_classification": { "suggested_threat_label": label },
+        } } });
+        for of in [HASH, "http://evil.biz/x"] {
+            let report = Report::read(json.to_string().as_bytes(), &value(of)).unwrap();
+            let text = format!("{:?} {} {:?}", report.label, report.link, report.tags());
+            proptest::prop_assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
+            proptest::prop_assert!(report.confidence().percent() <= 100);
+            proptest::prop_assert!(report.engines() >= count);
+        }
+    }
+}

@@ -10,6 +10,9 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+#[cfg(test)]
+mod tests;
+
 /// What connections are made with.
 #[derive(Clone)]
 pub(super) struct Tls(TlsConnector);
@@ -24,6 +27,10 @@ impl Tls {
             let what = "this system has no root certificates: install ca-certificates";
             return Err(io::Error::new(io::ErrorKind::NotFound, what));
         }
+        Self::trusting(roots)
+    }
+
+    fn trusting(roots: RootCertStore) -> io::Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

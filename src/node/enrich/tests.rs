@@ -3,22 +3,19 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config;
-use crate::keys::files::{self, MasterSource};
 use crate::metrics::Metrics;
 use crate::model::{Confidence, CustomFields, Scope};
-use crate::node::{NewIndicator, Running, Told, run};
+use crate::node::tests::{self as node, eventually};
+use crate::node::{NewIndicator, Running, Told};
 
 const REPORT: &str = r#"{"data":{"attributes":{"last_analysis_stats":{"malicious":40,
     "harmless":2},"reputation":-66,"popular_threat_classification":
     {"suggested_threat_label":"zyxlabel"},"last_analysis_date":1722223176}}}"#;
-const DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy)]
 enum Manner {
@@ -55,20 +52,8 @@ async fn server(manner: Manner) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 }
 
 fn start(dir: &Path, server: SocketAddr, metrics: &Metrics) -> Running {
-    let text = format!(
-        "[node]\nname = \"edge\"\ncommunity = \"test\"\ndata_dir = {dir:?}\n\
-         [network]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\nallow_private_addresses = true\n\
-         [privacy]\nlevel = \"open\"\nhold = [\"0s\", \"0s\"]\nnever_share = [\"zebra\"]\n\
-         [hygiene]\nown = [\"acme-corp.de\"]\n\
-         [watchers]\nvirustotal_share_tlp = \"green\"\n"
-    );
-    let live = Live::build(config::parse(&text, &[]).unwrap()).unwrap();
-    let master = MasterSource::File(dir.join("master"));
-    if !dir.join("keys").exists() {
-        files::create(&dir.join("keys"), &master).unwrap();
-    }
     let virustotal = VirusTotal::test(server, Duration::from_secs(2));
-    run::start(live, &master, metrics.clone(), Some(virustotal)).unwrap()
+    node::start(dir, "virustotal_share_tlp = \"green\"", metrics, Some(virustotal))
 }
 
 async fn add(node: &Node, value: &str, tlp: Tlp) {
@@ -81,14 +66,6 @@ async fn add(node: &Node, value: &str, tlp: Tlp) {
         custom: CustomFields::new(),
     };
     node.add_indicator(new).await.unwrap();
-}
-
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 fn count(metrics: &Metrics, result: &str) -> u64 {
