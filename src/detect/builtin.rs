@@ -3,13 +3,16 @@
 use super::rules::Rules;
 
 /// Each file, with its name for messages.
-pub(super) const FILES: [(&str, &str); 7] = [
+pub(super) const FILES: [(&str, &str); 10] = [
+    ("clamav.toml", include_str!("../../config/detection/clamav.toml")),
     ("fail2ban.toml", include_str!("../../config/detection/fail2ban.toml")),
     ("http-injection.toml", include_str!("../../config/detection/http-injection.toml")),
     ("http-probing.toml", include_str!("../../config/detection/http-probing.toml")),
     ("http-rate.toml", include_str!("../../config/detection/http-rate.toml")),
     ("netfilter.toml", include_str!("../../config/detection/netfilter.toml")),
+    ("sshd.toml", include_str!("../../config/detection/sshd.toml")),
     ("suricata.toml", include_str!("../../config/detection/suricata.toml")),
+    ("web-error.toml", include_str!("../../config/detection/web-error.toml")),
     ("zeek.toml", include_str!("../../config/detection/zeek.toml")),
 ];
 
