@@ -1,6 +1,7 @@
 //! What rules promise.
 
-mod ids;
+mod crowdsec;
+mod hostile;
 
 use std::collections::BTreeMap;
 

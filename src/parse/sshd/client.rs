@@ -70,6 +70,10 @@ fn looks_like_a_host(word: &[u8]) -> bool {
         && word.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte))
 }
 
+/// A user's name has 100 bytes, of which each may be written as four; what is longer than
+/// this holds more than a name and an address.
+const LONGEST_NAMED: usize = 600;
+
 /// `USER from ADDR port N` and, perhaps, ` ssh2` and `: more`. The user may hold such a
 /// sentence itself. With nothing after it, the last one is genuine; with more, which may
 /// hold a stranger's text too (a certificate's name), all must name the same client.
@@ -87,7 +91,8 @@ pub(super) fn after_user(sentence: &[u8]) -> Result<Option<(&[u8], Client)>, Unp
         differ |= found.is_some_and(|(_, other)| other != client);
         (found, tail) = (Some((user, client)), after);
     }
-    if differ && !tail.is_empty() { Err(Unparsed::Ambiguous) } else { Ok(found) }
+    // A certificate's name may be as long as it takes to have its key's number cut off.
+    if differ && (!tail.is_empty() || sentence.len() > LONGEST_NAMED) { Err(Unparsed::Ambiguous) } else { Ok(found) }
 }
 
 /// `… ADDR port N: more`: user before it and reason after it may both be a stranger's.
