@@ -37,7 +37,7 @@
 //! | 3 P | [`privacy`] | what may be told to whom: the only maker of a `Shareable` |
 //! | 4 P | [`wire`] | the bytes that cross the network: sign and verify |
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
-//! | 5 S | [`watch`] | the log files: follow, rotate, resume; it knows no indicator |
+//! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
 //! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, discovery |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |

@@ -26,8 +26,13 @@ pub struct Metrics {
     pub sightings: IntCounterVec,
     /// Detector buckets evicted because the table was full.
     pub detector_evictions: IntCounter,
-    /// Times a log file was rotated, truncated, cut or could not be read, by source and event.
+    /// What happened to followed logs, by source and event: `rotated`, `let_go_early`,
+    /// `cut` (a line at 64 KiB), `error`, `refused`, `gone`, `checkpoint_unreadable`,
+    /// `neighbour` (another file grows instead); possible gaps: `truncated`, `gap`.
     pub tail_events: IntCounterVec,
+    /// Lines that were not passed on, by source and reason: `unterminated`,
+    /// `rewritten` (its file was, before it ended), `not_an_entry` (of the journal).
+    pub lines_dropped: IntCounterVec,
     /// Values refused by hygiene, by reason.
     pub hygiene_refusals: IntCounterVec,
     /// Claims by path (`gossip`, `own`, …) and verdict (`accept`, or the refusal's label).
@@ -86,6 +91,12 @@ impl Metrics {
                 "tail_events_total",
                 "Rotations, truncations, gaps and errors of followed files",
                 &["source", "event"],
+            ),
+            lines_dropped: counters(
+                &registry,
+                "watch_lines_dropped_total",
+                "Log lines that were not passed on",
+                &["source", "reason"],
             ),
             hygiene_refusals: counters(
                 &registry,

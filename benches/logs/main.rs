@@ -125,7 +125,7 @@ fn detect(source: Source, path: &Path) -> usize {
     let mut found = BTreeSet::new();
     let (mut start, mut unparsed) = (0, 0);
     for end in memchr::memchr_iter(b'\n', &text) {
-        let looked = pipeline.look(&mut reader, &text[start..end], Timestamp(1_795_000_000));
+        let looked = pipeline.look(&mut reader, &text[start..end], &[], Timestamp(1_795_000_000));
         unparsed += usize::from(looked.parsed.is_err());
         found.extend(looked.hits.into_iter().map(|hit| hit.value));
         start = end + 1;

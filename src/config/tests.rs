@@ -113,13 +113,8 @@ fn the_original_document_s_example_is_accepted_and_says_what_does_nothing_yet() 
             "storage.encrypted_logs_path",
             "network.default_peers (https:// endpoints)",
             "network.registry_url",
-            "watchers.suricata_log_path",
-            "watchers.zeek_log_dir",
             "watchers.clamav_scan_dir",
             "watchers.virustotal_api_key",
-            "watchers.nginx_error_log",
-            "watchers.apache_access_log",
-            "watchers.apache_error_log",
         ]
     );
     assert_eq!(
@@ -127,7 +122,8 @@ fn the_original_document_s_example_is_accepted_and_says_what_does_nothing_yet() 
         "line 4, security.tls_cert_path: does nothing yet; it may stay: a later version will use it"
     );
     let watched: Vec<Source> = loaded.config.watchers.paths.keys().copied().collect();
-    assert_eq!(watched, [Source::Ufw, Source::Fail2ban, Source::NginxAccess]);
+    let others = [Source::Clamav, Source::Sshd];
+    assert!(Source::ALL.iter().all(|s| watched.contains(s) != others.contains(s)), "{watched:?}");
     assert!(!format!("{:?}", loaded.config).contains("YOUR_API_KEY_HERE"));
 }
 
@@ -152,6 +148,32 @@ fn peers_and_groups_are_read() {
         &(text + "\na = [\"b\"]"),
         "line 11, groups.a: \"a\" is also the name of a peer; give the group another name",
     );
+}
+
+#[test]
+fn a_unit_of_the_journal_stands_in_the_place_of_a_file() {
+    let unit = |name: &str| {
+        let config = good(&format!("[watchers]\nufw_log_path = \"journal:{name}\""));
+        config.watchers.paths[&Source::Ufw].clone()
+    };
+    assert_eq!(unit("kernel"), WatchPath::Journal("kernel".to_owned()));
+    assert_eq!(unit("ssh"), WatchPath::Journal("ssh.service".to_owned()));
+    assert_eq!(unit("ssh.service"), WatchPath::Journal("ssh.service".to_owned()));
+    for name in ["", "ssh*", "ssh@.service", "a b", "a=b"] {
+        let found = problems(&format!("[watchers]\nufw_log_path = \"journal:{name}\""));
+        assert!(found.len() == 1 && found[0].contains("journal:kernel"), "{found:?}");
+    }
+    let found = problems("[watchers]\nzeek_log_dir = \"journal:zeek\"");
+    assert!(found.len() == 1 && found[0].contains("name a folder"), "{found:?}");
+}
+
+#[test]
+fn a_marking_of_one_source_that_has_no_effect_is_said_to_have_none() {
+    let notices = |text: &str| parse(text, &[]).unwrap().notices.len();
+    let one = "[watchers.source.ufw]\ntlp = \"green\"\n";
+    assert_eq!(notices(one), 0);
+    assert_eq!(notices(&format!("[watchers]\ntlp = \"white\"\n{one}")), 0);
+    assert_eq!(notices(&format!("[watchers]\ntlp = \"red\"\n{one}")), 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct Watchers {
     pub tlp: Tlp,
     /// Where to begin in a file that is seen for the first time.
     pub from: From,
-    /// What is followed. Only sources that this version can read are in it.
+    /// What is followed.
     pub paths: BTreeMap<Source, WatchPath>,
     /// `[watchers.source.NAME] tlp`: the marking of one source.
     pub source_tlp: BTreeMap<Source, Tlp>,
@@ -63,7 +63,7 @@ pub enum WatchPath {
     File(PathBuf),
     /// A folder with a file for each kind of line.
     Dir(PathBuf),
-    /// A unit in the journal.
+    /// A unit in the journal, by its own name with its type (`ssh.service`), or `kernel`.
     Journal(String),
 }
 
@@ -80,9 +80,6 @@ const KEYS: [(&str, Source, bool); 10] = [
     ("apache_access_log", Source::ApacheAccess, false),
     ("apache_error_log", Source::ApacheError, false),
 ];
-
-/// The sources that this version has a parser for.
-const READABLE: [Source; 3] = [Source::Ufw, Source::Fail2ban, Source::NginxAccess];
 
 impl Default for Watchers {
     fn default() -> Self {
@@ -103,6 +100,7 @@ impl Default for Watchers {
 
 impl Watchers {
     pub(super) fn read(&mut self, section: &mut Section<'_>) {
+        let is_set = section.at("tlp").is_some();
         section.set("tlp", &mut self.tlp);
         section.set("from", &mut self.from);
         for (key, source, is_dir) in KEYS {
@@ -114,7 +112,8 @@ impl Watchers {
         section.later("virustotal_api_key", &mut self.virustotal_api_key);
         section.later("virustotal_api_key_file", &mut self.virustotal_api_key_file);
         section.later("virustotal_share_tlp", &mut self.virustotal_share_tlp);
-        section.section("source", |section| self.read_sources(section));
+        let all = if is_set { self.tlp } else { Tlp::White };
+        section.section("source", |section| self.read_sources(section, all));
     }
 
     fn read_path(&mut self, section: &mut Section<'_>, key: &str, source: Source, is_dir: bool) {
@@ -122,32 +121,64 @@ impl Watchers {
         let mut path: Option<PathBuf> = None;
         section.set(key, &mut path);
         let (Some(at), Some(path)) = (at, path) else { return };
-        let unit = path.to_str().and_then(|path| path.strip_prefix("journal:"));
-        if unit.is_some() || !READABLE.contains(&source) {
-            section.does_nothing_yet(key, &at);
-        }
-        if READABLE.contains(&source) {
-            let target = match unit {
-                Some(unit) => WatchPath::Journal(unit.to_owned()),
-                None if is_dir => WatchPath::Dir(path),
-                None => WatchPath::File(path),
-            };
-            self.paths.insert(source, target);
+        let target = match path.to_str().and_then(|path| path.strip_prefix("journal:")) {
+            Some(_) if is_dir => Err(Wrong::new("the journal holds no such logs", "name a folder")),
+            Some(unit) => journal(unit),
+            None if is_dir => Ok(WatchPath::Dir(path)),
+            None => Ok(WatchPath::File(path)),
+        };
+        match target {
+            Err(wrong) => {
+                let key = section.key(key);
+                section.report().wrong(&key, &at, wrong);
+            }
+            Ok(target) => {
+                self.paths.insert(source, target);
+            }
         }
     }
 
-    fn read_sources(&mut self, section: &mut Section<'_>) {
+    /// `all` is the marking that was written for all sources.
+    fn read_sources(&mut self, section: &mut Section<'_>, all: Tlp) {
         for source in Source::ALL {
             // A variable's name cannot hold a hyphen.
             let variable = source.name().replace('-', "_");
             let name = if section.at(&variable).is_some() { &variable } else { source.name() };
             section.section(name, |section| {
-                let mut tlp = None;
+                let (at, mut tlp) = (section.at("tlp"), None);
                 section.set("tlp", &mut tlp);
-                if let Some(tlp) = tlp {
+                if let (Some(at), Some(tlp)) = (at, tlp) {
+                    if tlp < all {
+                        let key = section.key("tlp");
+                        let what = format!("has no effect: watchers.tlp is {}", all.name());
+                        let remedy = "remove watchers.tlp, or mark the other sources instead";
+                        section.report().notice(&key, &at, Wrong::new(what, remedy));
+                    }
                     self.source_tlp.insert(source, tlp);
                 }
             });
         }
+    }
+}
+
+/// The unit behind `journal:`. A name without a type is a service's, as for systemctl.
+fn journal(unit: &str) -> Result<WatchPath, Wrong> {
+    // systemd.unit(5); no `*` and no template, which stand for several units.
+    let is_name = (1..=255).contains(&unit.len())
+        && !unit.contains("@.")
+        && !unit.ends_with('@')
+        && unit.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte));
+    let typed = [".service", ".scope", ".socket", ".mount", ".timer", ".slice"];
+    match unit {
+        "kernel" => Ok(WatchPath::Journal(unit.to_owned())),
+        _ if !is_name => Err(Wrong::not(
+            unit,
+            "a unit",
+            "use journal:UNIT as in journal:ssh.service, or journal:kernel",
+        )),
+        _ if typed.iter().any(|kind| unit.ends_with(kind)) => {
+            Ok(WatchPath::Journal(unit.to_owned()))
+        }
+        _ => Ok(WatchPath::Journal(format!("{unit}.service"))),
     }
 }

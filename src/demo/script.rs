@@ -265,7 +265,7 @@ mod tests {
                 let mut reader = Reader::new(appearance.source);
                 let mut hits = Vec::new();
                 for line in appearance.lines(now).lines() {
-                    let looked = pipeline.look(&mut reader, line.as_bytes(), seconds);
+                    let looked = pipeline.look(&mut reader, line.as_bytes(), &[], seconds);
                     assert!(matches!(looked.parsed, Ok(Some(_))), "{line}");
                     hits.extend(looked.hits.into_iter().map(|hit| hit.value));
                 }

@@ -6,6 +6,7 @@ use super::rules::Rules;
 pub(super) const FILES: [(&str, &str); 10] = [
     ("clamav.toml", include_str!("../../config/detection/clamav.toml")),
     ("fail2ban.toml", include_str!("../../config/detection/fail2ban.toml")),
+    ("http-error-log.toml", include_str!("../../config/detection/http-error-log.toml")),
     ("http-injection.toml", include_str!("../../config/detection/http-injection.toml")),
     ("http-probing.toml", include_str!("../../config/detection/http-probing.toml")),
     ("http-rate.toml", include_str!("../../config/detection/http-rate.toml")),

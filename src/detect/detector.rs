@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bucket::{Bucket, Outcome};
+use super::bucket::Outcome;
 use super::matcher::Matcher;
 use super::rule::{Limit, Rule};
 use super::rules::Rules;
@@ -128,14 +128,13 @@ fn count(
         Limit::Distinct { field, .. } => hash(event.field(*field)?),
     };
     let key = Key { rule: print, subject };
-    let mut bucket = table.get(&key).cloned().unwrap_or_else(|| Bucket::new(at));
-    let outcome = bucket.add(&rule.limit, rule.cooldown, at, counted);
-    if outcome == Outcome::Silent {
-        return None;
-    }
-    let idle_after = bucket.idle_after(&rule.limit, rule.cooldown);
+    let outcome = table.update(
+        &key,
+        at,
+        |bucket| bucket.add(&rule.limit, rule.cooldown, at, counted),
+        |bucket| bucket.idle_after(&rule.limit, rule.cooldown),
+    );
     let value = if outcome == Outcome::Enough { key.subject.value() } else { None };
-    table.put(key, bucket, idle_after);
     Some(Hit {
         rule: rule.name.clone(),
         value: value?,

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::memo::Memo;
 use super::rule::{Part, Rule, Test};
 use crate::model::Source;
 use crate::parse::{Event, Field, FieldKind, FieldValue, Text};
@@ -49,6 +50,7 @@ struct FieldTests {
     asked: Parts,
     numbers: Vec<(RangeInclusive<u64>, Sets)>,
     texts: Option<Texts>,
+    memo: Memo<Parts>,
 }
 
 /// One automaton over all patterns of a field.
@@ -91,7 +93,7 @@ impl Matcher {
         let compiled = self.sources.entry(source).or_insert_with(|| Compiled::new(source, rules));
         let Some(compiled) = compiled else { return 0 };
         let mut rules = compiled.rules;
-        for tests in &compiled.fields {
+        for tests in &mut compiled.fields {
             if tests.asked.iter().all(|asked| rules & (asked.wanted | asked.barred) == 0) {
                 continue;
             }
@@ -149,7 +151,13 @@ fn bit(place: usize) -> RuleSet {
 
 impl FieldTests {
     fn new<'r>(field: Field, rules: impl Iterator<Item = (usize, &'r Rule)>) -> Option<Self> {
-        let mut tests = Self { field, asked: Parts::default(), numbers: Vec::new(), texts: None };
+        let mut tests = Self {
+            field,
+            asked: Parts::default(),
+            numbers: Vec::new(),
+            texts: None,
+            memo: Memo::new(),
+        };
         let mut literals = Literals::new();
         for (place, rule) in rules {
             for (conditions, barred) in [(&rule.conditions, false), (&rule.unless, true)] {
@@ -178,7 +186,7 @@ impl FieldTests {
         Some(tests)
     }
 
-    fn met(&self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Parts {
+    fn met(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Parts {
         match event.field(self.field) {
             Some(FieldValue::Number(number)) => {
                 let mut met = Parts::default();
@@ -190,10 +198,12 @@ impl FieldTests {
                 met
             }
             Some(FieldValue::Text(text)) => {
+                let (percent, memo) = (self.field == Field::Path, &mut self.memo);
                 self.texts.as_ref().map_or_else(Parts::default, |texts| {
-                    let percent = self.field == Field::Path;
-                    let (bytes, file) = plain(text, percent, scratch);
-                    texts.met(bytes, file)
+                    memo.of(text, || {
+                        let (bytes, file) = plain(text, percent, scratch);
+                        texts.met(bytes, file)
+                    })
                 })
             }
             Some(FieldValue::Ip(_) | FieldValue::Network(_)) | None => Parts::default(),

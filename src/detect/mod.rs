@@ -9,6 +9,7 @@ mod bucket;
 mod builtin;
 mod detector;
 mod matcher;
+mod memo;
 mod read;
 mod rule;
 mod rules;

@@ -3,12 +3,12 @@
 //! Owns which bucket has to go when there are too many (the one that changed
 //! longest ago), and which have changed since they were last stored.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::bucket::{Bucket, take_u64};
+use super::bucket::{Bucket, Outcome, take_u64};
 use super::rule::Named;
 use crate::model::{Timestamp, Value};
 
@@ -27,6 +27,8 @@ struct Slot {
     order: u64,
     /// The event time after which it is as good as none.
     idle_after: Timestamp,
+    /// It has changed since it was last stored.
+    changed: bool,
 }
 
 /// All buckets.
@@ -35,18 +37,23 @@ pub(super) struct Table {
     capacity: usize,
     /// Never iterated: its order differs from run to run.
     slots: HashMap<Key, Slot>,
-    /// The buckets by their last change, oldest first.
-    by_order: BTreeMap<u64, Key>,
+    /// The buckets by their last change, oldest first. A bucket that changed again is
+    /// in it more than once; only the place that its slot knows is true.
+    by_order: VecDeque<(u64, Key)>,
+    /// It was filled from the store and must be sorted before it is used.
+    unsorted: bool,
     /// The next change's place.
     next: u64,
-    /// What has changed since it was last stored.
-    changed: BTreeSet<Key>,
+    /// What has changed or gone since it was last stored.
+    changed: Vec<Key>,
     /// Stored keys that nothing here needs any more.
     stale: BTreeSet<Vec<u8>>,
     /// Buckets that had to go while they still counted.
     evicted: u64,
 }
 
+/// Outdated places in the order that are borne before it is made anew.
+const OUTDATED: usize = 1024;
 /// Under this key the store keeps the place of the next change.
 const ORDER_KEY: &[u8] = b"o";
 const BUCKET_KEY: u8 = b'b';
@@ -56,9 +63,10 @@ impl Table {
         Self {
             capacity: capacity.max(1),
             slots: HashMap::new(),
-            by_order: BTreeMap::new(),
+            by_order: VecDeque::new(),
+            unsorted: false,
             next: 0,
-            changed: BTreeSet::new(),
+            changed: Vec::new(),
             stale: BTreeSet::new(),
             evicted: 0,
         }
@@ -72,27 +80,66 @@ impl Table {
         std::mem::take(&mut self.evicted)
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Bucket> {
-        self.slots.get(key).map(|slot| &slot.bucket)
-    }
-
-    /// Puts a changed bucket in its place, at the end of the order.
-    pub(super) fn put(&mut self, key: Key, bucket: Bucket, idle_after: Timestamp) {
+    /// Lets a bucket, an empty one if there is none, take one more event. If that changed
+    /// it, it comes to the end of the order. `idle_after` says until when it then counts.
+    pub(super) fn update(
+        &mut self,
+        key: &Key,
+        at: Timestamp,
+        add: impl FnOnce(&mut Bucket) -> Outcome,
+        idle_after: impl FnOnce(&Bucket) -> Timestamp,
+    ) -> Outcome {
         let order = self.next;
+        let outcome = if let Some(slot) = self.slots.get_mut(key) {
+            let outcome = add(&mut slot.bucket);
+            if outcome == Outcome::Silent {
+                return outcome;
+            }
+            (slot.order, slot.idle_after) = (order, idle_after(&slot.bucket));
+            if !std::mem::replace(&mut slot.changed, true) {
+                self.changed.push(key.clone());
+            }
+            outcome
+        } else {
+            let mut bucket = Bucket::new(at);
+            let outcome = add(&mut bucket);
+            if outcome == Outcome::Silent {
+                return outcome;
+            }
+            let idle_after = idle_after(&bucket);
+            self.slots.insert(key.clone(), Slot { bucket, order, idle_after, changed: true });
+            self.changed.push(key.clone());
+            outcome
+        };
         self.next += 1;
-        self.changed.insert(key.clone());
-        self.insert(key, Slot { bucket, order, idle_after });
+        self.by_order.push_back((order, key.clone()));
+        self.keep_bounds();
+        outcome
     }
 
-    fn insert(&mut self, key: Key, slot: Slot) {
-        self.by_order.insert(slot.order, key.clone());
-        if let Some(old) = self.slots.insert(key, slot) {
-            self.by_order.remove(&old.order);
-        }
+    fn keep_bounds(&mut self) {
         while self.slots.len() > self.capacity {
             self.evicted += 1;
             self.drop_oldest();
         }
+        if self.by_order.len() > 2 * self.slots.len() + OUTDATED {
+            let slots = &self.slots;
+            self.by_order.retain(|(order, key)| is_true(slots, *order, key));
+        }
+    }
+
+    /// The oldest bucket's place, after outdated ones were taken away.
+    fn oldest(&mut self) -> Option<&Slot> {
+        if std::mem::take(&mut self.unsorted) {
+            self.by_order.make_contiguous().sort_unstable();
+        }
+        while let Some((order, key)) = self.by_order.front() {
+            if is_true(&self.slots, *order, key) {
+                break;
+            }
+            self.by_order.pop_front();
+        }
+        self.by_order.front().and_then(|(_, key)| self.slots.get(key))
     }
 
     /// Drops what is as good as none at the old end. A few at a time, so that no
@@ -100,8 +147,7 @@ impl Table {
     pub(super) fn expire(&mut self, at: Timestamp) {
         const AT_A_TIME: usize = 2;
         for _ in 0..AT_A_TIME {
-            let oldest = self.by_order.first_key_value().and_then(|(_, key)| self.slots.get(key));
-            if oldest.is_none_or(|slot| slot.idle_after >= at) {
+            if self.oldest().is_none_or(|slot| slot.idle_after >= at) {
                 return;
             }
             self.drop_oldest();
@@ -109,15 +155,25 @@ impl Table {
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((_, key)) = self.by_order.pop_first() {
+        if self.oldest().is_some()
+            && let Some((_, key)) = self.by_order.pop_front()
+        {
             self.slots.remove(&key);
-            self.changed.insert(key);
+            self.changed.push(key);
         }
     }
 
     /// What the store must write (or, for none, delete) to hold what this table holds.
     pub(super) fn take_changed(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        let changed = std::mem::take(&mut self.changed);
+        let mut changed = std::mem::take(&mut self.changed);
+        // What went and came again is in it twice.
+        changed.sort_unstable();
+        changed.dedup();
+        for key in &changed {
+            if let Some(slot) = self.slots.get_mut(key) {
+                slot.changed = false;
+            }
+        }
         let stale = std::mem::take(&mut self.stale).into_iter().map(|key| (key, None));
         let mut all: Vec<_> = changed
             .iter()
@@ -149,18 +205,27 @@ impl Table {
         let known = Key::decode(key).and_then(|key| {
             let (bucket, order) = Bucket::decode(bytes)?;
             let idle_after = idle_after(key.rule, &bucket)?;
-            Some((key, Slot { bucket, order, idle_after }))
+            Some((key, Slot { bucket, order, idle_after, changed: false }))
         });
         match known {
-            Some((key, slot)) if !self.by_order.contains_key(&slot.order) => {
+            Some((key, slot)) => {
                 self.next = self.next.max(slot.order.saturating_add(1));
-                self.insert(key, slot);
+                self.by_order.push_back((slot.order, key.clone()));
+                // Pairs come in any order.
+                self.unsorted = true;
+                self.slots.insert(key, slot);
+                self.keep_bounds();
             }
             _ => {
                 self.stale.insert(key.to_vec());
             }
         }
     }
+}
+
+/// Whether a place in the order is the one that the bucket's slot knows.
+fn is_true(slots: &HashMap<Key, Slot>, order: u64, key: &Key) -> bool {
+    slots.get(key).is_some_and(|slot| slot.order == order)
 }
 
 impl Key {

@@ -1,6 +1,5 @@
 //! What rules promise.
 
-mod crowdsec;
 mod hostile;
 
 use std::collections::BTreeMap;

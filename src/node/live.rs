@@ -1,6 +1,9 @@
 //! What the configuration says, ready for use. Read from the files it names;
 //! replaced as a whole on SIGHUP, so nobody ever sees half of a new one.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use crate::assess::Outputs;
 use crate::config::{Config, Loaded};
 use crate::detect::{RuleProblem, Rules};
 use crate::hygiene::{Lists, Own, Warninglist};
-use crate::model::NodeId;
+use crate::model::{NodeId, Tlp};
 use crate::privacy::Policy;
 
 /// The largest warninglist or rule file that is read, in bytes.
@@ -87,9 +90,13 @@ impl Live {
     /// What the pipeline needs of it.
     pub fn pipeline_settings(&self) -> pipeline::Settings {
         let watchers = &self.config.watchers;
+        // A source's own marking stands in the place of the default, but where the
+        // operator marked all of them it can only make that stricter.
+        let is_set = self.loaded.given.contains("watchers.tlp");
+        let of_source = |tlp: Tlp| if is_set { tlp.strictest(watchers.tlp) } else { tlp };
         pipeline::Settings {
             lists: Arc::clone(&self.lists),
-            source_tlp: watchers.source_tlp.clone(),
+            source_tlp: watchers.source_tlp.iter().map(|(s, tlp)| (*s, of_source(*tlp))).collect(),
             default_tlp: watchers.tlp,
             trusted_proxies: watchers.trusted_proxies.clone(),
             own: self.own.clone(),

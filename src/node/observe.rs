@@ -5,7 +5,7 @@
 //! go into the store in one atomic write, so a crash leaves the same
 //! indicators and counts as an uninterrupted run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -22,6 +22,7 @@ use rand::RngExt as _;
 pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>) {
     let mut live = node.inner.live.subscribe();
     let mut pending: Option<Receipt> = None;
+    let mut readers = Readers::default();
     loop {
         let batch = match batches.try_recv() {
             Ok(batch) => batch,
@@ -39,7 +40,7 @@ pub(super) fn run(node: &Node, mut pipeline: Pipeline, batches: &Receiver<Batch>
             settle(node, pending.take());
             take_over(node, &live, &mut pipeline);
         }
-        let changes = look_at(node, &mut pipeline, batch, clock::now());
+        let changes = look_at(node, &mut pipeline, &mut readers, batch, clock::now());
         // One group may be on its way to the disk while the next is prepared.
         settle(node, pending.replace(node.inner.store.write(changes)));
     }
@@ -75,19 +76,55 @@ fn settle(node: &Node, receipt: Option<Receipt>) {
     }
 }
 
+/// A reader for each followed file: what its header says holds for all of its lines. The
+/// watchers bound how many files a target has.
+#[derive(Default)]
+struct Readers(BTreeMap<(String, String), Reader>);
+
+impl Readers {
+    /// The reader of a batch's file, which has read the batch's head.
+    fn of(&mut self, batch: &Batch, pipeline: &Pipeline, now: Timestamp) -> &mut Reader {
+        let file = (batch.target.clone(), batch.file.clone());
+        let reader = self.0.entry(file).or_insert_with(|| Reader::new(batch.source));
+        for line in &batch.head {
+            // Context: whether it can be read was counted when it came as a line.
+            reader.read(line, &pipeline.context(now)).ok();
+        }
+        reader
+    }
+
+    fn forget(&mut self, target: &str, files: &[String]) {
+        for file in files {
+            self.0.remove(&(target.to_owned(), file.clone()));
+        }
+    }
+}
+
 /// Everything that one batch changes.
-fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -> Vec<Change> {
+fn look_at(
+    node: &Node,
+    pipeline: &mut Pipeline,
+    readers: &mut Readers,
+    mut batch: Batch,
+    now: Timestamp,
+) -> Vec<Change> {
     let metrics = &node.inner.metrics;
     let source = batch.source;
+    let reader = readers.of(&batch, pipeline, now);
+    let count = batch.lines.len();
+    batch.lines.append(&mut batch.ahead);
     let mut changes = Vec::new();
     let mut to_share: BTreeSet<IndicatorId> = BTreeSet::new();
     let (mut failures, mut seen) = (0, 0);
-    let mut reader = Reader::new(source);
-    for line in &batch.lines {
-        let looked = pipeline.look(&mut reader, line, now);
+    for (at, line) in batch.lines.iter().enumerate().take(count) {
+        let ahead = batch.lines.get(at + 1..).unwrap_or_default();
+        let looked = pipeline.look(reader, line, ahead, now);
         if let Err(unparsed) = &looked.parsed {
             failures += 1;
             metrics.parse_failures.with_label_values(&[source.name(), unparsed.label()]).inc();
+        }
+        if looked.doubtful {
+            metrics.parse_failures.with_label_values(&[source.name(), "doubtful"]).inc();
         }
         for (_, unfit) in &looked.refused {
             metrics.hygiene_refusals.with_label_values(&[unfit.label()]).inc();
@@ -103,7 +140,7 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
     }
     metrics.detector_evictions.inc_by(pipeline.detector().take_evicted());
     metrics.sightings.with_label_values(&[source.name()]).inc_by(seen);
-    node.count_lines(source, &batch.target, batch.lines.len() as u64, failures, seen);
+    node.count_lines(source, &batch.target, count as u64, failures, seen);
     changes.extend(
         pipeline
             .detector()
@@ -111,6 +148,7 @@ fn look_at(node: &Node, pipeline: &mut Pipeline, batch: Batch, now: Timestamp) -
             .into_iter()
             .map(|(key, bucket)| Change::Detector { key, bucket }),
     );
+    readers.forget(&batch.target, &batch.gone);
     changes.push(Change::Offset { source, path: batch.target, bytes: batch.checkpoint });
     let due = to_share.into_iter().map(|indicator| node.after_hold(indicator, now));
     changes.extend(due);

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::detect::{DEFAULT_CAPACITY, Detector, Hit, Rules};
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{CustomFields, Origin, Scope, Sighting, Source, Timestamp, Tlp};
-use crate::parse::{Context, Event, Reader, Unparsed};
+use crate::parse::{self, Context, Event, Reader, Unparsed};
 
 /// What the configuration says about lines.
 #[derive(Clone, Debug)]
@@ -28,6 +28,17 @@ pub struct Settings {
     pub utc_offset: i32,
 }
 
+impl Settings {
+    fn context(&self, now: Timestamp) -> Context<'_> {
+        Context {
+            now,
+            utc_offset: self.utc_offset,
+            trusted_proxies: &self.trusted_proxies,
+            own: &self.own,
+        }
+    }
+}
+
 /// The detector and what it needs to judge a line.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -40,6 +51,8 @@ pub struct Pipeline {
 pub struct Looked<'a> {
     /// The event, none for a line that carries none, or why it did not parse.
     pub parsed: Result<Option<Event<'a>>, Unparsed>,
+    /// It may be part of another record, and a stranger's text: no rule looks at it.
+    pub doubtful: bool,
     /// What fired and is fit to be an indicator.
     pub hits: Vec<Hit>,
     /// What fired and is not, with the reason.
@@ -52,28 +65,37 @@ impl Pipeline {
         Self { detector: Detector::new(rules, DEFAULT_CAPACITY), settings }
     }
 
-    /// Looks at one line of the file that the reader reads. `now` stands in for the year
-    /// of times that have none.
-    pub fn look<'a>(&mut self, reader: &mut Reader, line: &'a [u8], now: Timestamp) -> Looked<'a> {
-        let context = Context {
-            now,
-            utc_offset: self.settings.utc_offset,
-            trusted_proxies: &self.settings.trusted_proxies,
-            own: &self.settings.own,
-        };
+    /// Looks at one line of the file that the reader reads; `ahead` are the lines after it,
+    /// as far as they are there ([`crate::parse::look_ahead`] says how many bytes are enough). `now` stands
+    /// in for the year of times that have none.
+    pub fn look<'a>(
+        &mut self,
+        reader: &mut Reader,
+        line: &'a [u8],
+        ahead: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Looked<'a> {
+        let context = self.settings.context(now);
         let parsed = reader.read(line, &context);
+        let (mut hits, mut refused) = (Vec::new(), Vec::new());
         let Ok(Some(event)) = &parsed else {
-            return Looked { parsed, hits: Vec::new(), refused: Vec::new() };
+            return Looked { parsed, doubtful: false, hits, refused };
         };
-        let mut hits = Vec::new();
-        let mut refused = Vec::new();
+        if parse::may_be_forged(reader.source(), line, ahead, &context) {
+            return Looked { parsed, doubtful: true, hits, refused };
+        }
         for hit in self.detector.observe(event, now) {
             match hygiene::check(&hit.value, &self.settings.lists) {
                 Ok(()) => hits.push(hit),
                 Err(unfit) => refused.push((hit, unfit)),
             }
         }
-        Looked { parsed, hits, refused }
+        Looked { parsed, doubtful: false, hits, refused }
+    }
+
+    /// What a line alone does not tell.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        self.settings.context(now)
     }
 
     /// The rules that are about an event, whether or not they fired for it: why there is no hit.

@@ -14,7 +14,7 @@ use crate::keys::files::{self, Keys, MasterSource};
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
 use crate::store::{self, Store};
-use crate::watch::{self, Follow, Target, Watch};
+use crate::watch::{self, Follow, Journal, Target, Watch};
 
 /// Content ids that the judge knows at the start.
 const SEEN_AT_START: usize = 1_000_000;
@@ -119,9 +119,9 @@ fn assemble(
     book: Book,
 ) -> Node {
     let paths = live.config.watchers.paths.iter();
-    let watchers = paths.filter_map(|(source, path)| {
-        let path = target(&live.config, path)?.path().display().to_string();
-        Some(WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 })
+    let watchers = paths.map(|(source, path)| {
+        let path = target(&live.config, path).name();
+        WatcherStatus { source: *source, path, lines: 0, parse_failures: 0, sightings: 0 }
     });
     let inner = Inner {
         id: keys.identity.node_id(),
@@ -190,12 +190,12 @@ fn mesh_settings(
     }
 }
 
-/// The files to follow, each from where the store last knew it.
+/// What to follow, each from where the store last knew it.
 fn follows(config: &Config, store: &Store) -> Result<Vec<Follow>, NodeError> {
     let mut follows = Vec::new();
     for (source, path) in &config.watchers.paths {
-        let Some(target) = target(config, path) else { continue };
-        let checkpoint = store.offset(*source, &target.path().to_string_lossy())?;
+        let target = target(config, path);
+        let checkpoint = store.offset(*source, &target.name())?;
         let from = match config.watchers.from {
             config::From::Now => watch::From::Now,
             config::From::Start => watch::From::Start,
@@ -205,12 +205,13 @@ fn follows(config: &Config, store: &Store) -> Result<Vec<Follow>, NodeError> {
     Ok(follows)
 }
 
-/// What is followed on disk. The journal is no file; the configuration says that it does nothing yet.
-fn target(config: &Config, path: &WatchPath) -> Option<Target> {
+fn target(config: &Config, path: &WatchPath) -> Target {
     match path {
-        WatchPath::File(path) => Some(Target::File(config.resolve(path))),
-        WatchPath::Dir(path) => Some(Target::Dir(config.resolve(path))),
-        WatchPath::Journal(_) => None,
+        WatchPath::File(path) => Target::File(config.resolve(path)),
+        WatchPath::Dir(path) => Target::Dir(config.resolve(path)),
+        WatchPath::Journal(unit) => {
+            Target::Journal(Journal { unit: unit.clone(), directory: None })
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) fn parse<'a>(
 ) -> Result<Option<Event<'a>>, Unparsed> {
     let (time, mut rest) = match own_time(line, context) {
         Some((time, rest)) => (Some(time), rest),
+        // A format without a time begins with a group at once.
+        None if line.starts_with(b"[") => (None, line),
         None => {
             let frame = frame::frame(line, context)?;
             if !matches!(frame.program, b"apache2" | b"httpd" | b"apache" | b"apache2-error") {

@@ -70,7 +70,7 @@ const NOTICES: [&[u8]; 44] = [
     b"Heuristic",
     b"Listening daemon:",
 ];
-const MORE_NOTICES: [&[u8]; 30] = [
+const MORE_NOTICES: [&[u8]; 32] = [
     b"MaxQueue",
     b"Exit",
     b"Socket",
@@ -101,6 +101,8 @@ const MORE_NOTICES: [&[u8]; 30] = [
     b"Stopped at",
     b"Waiting",
     b"Removed",
+    b"Detection ",
+    b"Closing ",
 ];
 
 /// `[time -> ]path: signature[(md5:size)] FOUND`, or another line of the scanner's.
@@ -123,14 +125,20 @@ pub(super) fn parse<'a>(
                 .map(|file| Event { time: at, ..Event::new(Source::Clamav, Body::File(file)) }));
         }
     }
-    if let Some(file) = verdict(rest) {
+    if let Some(mut file) = verdict(rest) {
+        if !own_time {
+            // Only clamd tells hashes. A line without its time may be the middle of a name.
+            (file.md5, file.size) = (b"", None);
+        }
         return Ok(Some(Event { time: at, ..Event::new(Source::Clamav, Body::File(file)) }));
     }
     if own_time || is_of_the_scanner(rest) { Ok(None) } else { Err(Unparsed::NotThisFormat) }
 }
 
-fn is_clamav(program: &[u8]) -> bool {
-    matches!(program, b"clamd" | b"clamonacc" | b"clamdscan" | b"freshclam" | b"clamav")
+/// Whether a line begins a record of clamd's.
+pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
+    let mut rest = line;
+    time::ctime(&mut rest, context).is_some() && rest.starts_with(b" -> ")
 }
 
 fn is_of_the_scanner(rest: &[u8]) -> bool {

@@ -49,16 +49,12 @@ fn head_fields<'a>(
     head: &'a [u8],
     http: &mut Http<'a>,
 ) -> Result<(Option<IpAddr>, Timestamp), Unparsed> {
-    // Counted from the request backwards, because the user's name may look like a time.
-    const TIME: usize = "23/Nov/2026:19:56:53 +0000".len();
     let head = head.strip_suffix(b"] ").ok_or(Unparsed::NoAddress)?;
-    let (before, stamp) = head
-        .len()
-        .checked_sub(TIME)
-        .and_then(|at| head.split_at_checked(at))
-        .ok_or(Unparsed::NoTime)?;
-    let time = time::common_log(stamp).ok_or(Unparsed::NoTime)?;
-    let mut rest = before.strip_suffix(b" [").ok_or(Unparsed::NoTime)?;
+    // The last bracket, because the user's name may look like a time.
+    let at = memchr::memrchr(b'[', head).ok_or(Unparsed::NoTime)?;
+    let (before, stamp) = head.split_at_checked(at).ok_or(Unparsed::NoTime)?;
+    let time = time::common_log(stamp.get(1..).unwrap_or_default()).ok_or(Unparsed::NoTime)?;
+    let mut rest = before.strip_suffix(b" ").ok_or(Unparsed::NoTime)?;
 
     let first = take_until(&mut rest, b' ').ok_or(Unparsed::NoAddress)?;
     let client = if source == Source::NginxAccess {

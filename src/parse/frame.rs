@@ -22,6 +22,11 @@ pub(super) struct Frame<'a> {
 /// (`journalctl -o short-unix` aside, journald's "cat with host") is taken.
 pub(super) fn frame<'a>(line: &'a [u8], context: &Context<'_>) -> Result<Frame<'a>, Unparsed> {
     let mut rest = priority(line);
+    if rest.len() < line.len()
+        && let Some(after) = rest.strip_prefix(b"1 ")
+    {
+        return rfc5424(after, context).ok_or(Unparsed::NotThisFormat);
+    }
     let dated = time::rfc3164(&mut rest, context).or_else(|| time::iso(&mut rest, context));
     if dated.is_some() {
         literal(&mut rest, b" ").ok_or(Unparsed::NotThisFormat)?;
@@ -37,6 +42,50 @@ pub(super) fn frame<'a>(line: &'a [u8], context: &Context<'_>) -> Result<Frame<'
     }
     let message = rest.strip_prefix(b" ").unwrap_or(rest);
     Ok(Frame { time: dated, program, message })
+}
+
+/// `time host program process message-id structured-data message` (RFC 5424), after its
+/// version; what is not known is a hyphen.
+fn rfc5424<'a>(mut rest: &'a [u8], context: &Context<'_>) -> Option<Frame<'a>> {
+    let time = match rest.strip_prefix(b"-") {
+        Some(after) => {
+            rest = after;
+            None
+        }
+        None => Some(time::iso(&mut rest, context)?),
+    };
+    literal(&mut rest, b" ")?;
+    let _host = take_until(&mut rest, b' ')?;
+    let program = take_until(&mut rest, b' ').filter(|program| !program.is_empty())?;
+    let _process = take_until(&mut rest, b' ')?;
+    let _message_id = take_until(&mut rest, b' ')?;
+    let mut message = structured_data(rest)?;
+    message = message.strip_prefix(b" ").unwrap_or(message);
+    // Some put a byte order mark before UTF-8.
+    message = message.strip_prefix("\u{feff}".as_bytes()).unwrap_or(message);
+    Some(Frame { time, program, message })
+}
+
+/// What comes after `-` or `[id name="value" …]…`, whose values may hold `\]`.
+fn structured_data(rest: &[u8]) -> Option<&[u8]> {
+    if let Some(after) = rest.strip_prefix(b"-") {
+        return Some(after);
+    }
+    let mut rest = rest;
+    while rest.first() == Some(&b'[') {
+        let (mut quoted, mut at) = (false, 1);
+        loop {
+            match rest.get(at)? {
+                b'\\' if quoted => at += 1,
+                b'"' => quoted = !quoted,
+                b']' if !quoted => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        rest = rest.get(at + 1..)?;
+    }
+    Some(rest)
 }
 
 /// What comes before `[123]`, if that is what comes at `at`.

@@ -110,7 +110,8 @@ impl Reader {
         }
         let line = line.trim_ascii_end();
         if line.is_empty() {
-            return Err(Unparsed::Empty);
+            // clamscan's report is set in paragraphs.
+            return if self.source == Source::Clamav { Ok(None) } else { Err(Unparsed::Empty) };
         }
         match self.source {
             Source::NginxAccess => nginx_access::parse(line, context),
@@ -125,6 +126,48 @@ impl Reader {
             Source::Zeek => Err(Unparsed::NotThisFormat),
         }
     }
+}
+
+/// How many bytes from the beginning of a line on [`may_be_forged`] wants to see: as long
+/// as a record of nginx's error log can be (NGX_MAX_ERROR_STR), or a path in clamd's
+/// (PATH_MAX) with what stands around it. None for logs whose records are lines.
+pub fn look_ahead(source: Source) -> usize {
+    match source {
+        Source::NginxError => 2048,
+        Source::Clamav => 2 * 4096,
+        _ => 0,
+    }
+}
+
+/// Whether a line may be part of another record, because half a record follows: nginx's
+/// error log and clamd's hold paths as they are, and a stranger's path may hold line ends
+/// with whole lines between them. `ahead` are the lines after it.
+pub fn may_be_forged(
+    source: Source,
+    line: &[u8],
+    ahead: &[Vec<u8>],
+    context: &Context<'_>,
+) -> bool {
+    type Begins = fn(&[u8], &Context<'_>) -> bool;
+    let begins_record: Begins = match source {
+        Source::NginxError => nginx_error::begins_record,
+        Source::Clamav => clamav::begins_record,
+        _ => return false,
+    };
+    if !begins_record(line, context) {
+        return false;
+    }
+    let mut bytes = line.len() + 1;
+    for next in ahead {
+        if bytes >= look_ahead(source) {
+            return false;
+        }
+        if !begins_record(next, context) {
+            return true;
+        }
+        bytes += next.len() + 1;
+    }
+    false
 }
 
 /// Reads one line that needs no line before it.

@@ -2,19 +2,20 @@
 //!
 //! Owns the order of the fields that end a message. nginx writes the path of a request
 //! decoded and unescaped into the message, so a message may hold the fields' own words,
-//! and even whole lines: the client is believed only where one reading is possible.
-//! (Whole forged lines are told by the half line that they leave; see `Reader`.)
+//! and even line ends: the client is believed only where one reading is possible, and
+//! not in a line after which half a record follows. Who also writes the beginning of a
+//! record into his path leaves no trace, so rules must not be sure of this log.
 
 use std::net::IpAddr;
 
 use super::event::{Body, Event, Http, Message};
 use super::scan::{ip, literal, number, take_until};
 use super::text::{Escape, Text};
-use super::{Context, Unparsed, frame, request, time};
+use super::{Context, Unparsed, frame, look_ahead, request, time};
 use crate::model::{Source, Timestamp};
 
-/// nginx cuts a record at this length (NGX_MAX_ERROR_STR), the line end included.
-pub(super) const MAX_RECORD_BYTES: usize = 2048;
+/// How much shorter than its limit a record may be that nginx has cut.
+const CUT_SLACK: usize = 64;
 
 /// `time [level] pid#tid: *connection message, client: …`, plain or in a syslog frame.
 pub(super) fn parse<'a>(
@@ -34,6 +35,10 @@ pub(super) fn parse<'a>(
         }
     };
     let Some((message, client, fields)) = client(rest)? else { return Ok(None) };
+    if line.len() + CUT_SLACK > look_ahead(Source::NginxError) && message.contains(&b'"') {
+        // Cut at nginx's limit: what stood after the message may have been the client.
+        return Err(Unparsed::Ambiguous);
+    }
     let mut http = Http::default();
     rest_of_fields(fields, &mut http);
     let message = Message {
@@ -48,9 +53,9 @@ pub(super) fn parse<'a>(
     Ok(Some(Event { time: Some(time), src_ip, ..event }))
 }
 
-/// Whether a line begins a record: what does not belongs to the record before it.
+/// Whether a line begins a record. Syslog's frame is no such beginning: it escapes line ends.
 pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
-    head(&mut &*line, context).is_some() || frame::frame(line, context).is_ok()
+    head(&mut &*line, context).is_some()
 }
 
 /// `2026/11/23 19:56:53 [error] 811#811: `

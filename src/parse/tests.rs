@@ -120,7 +120,7 @@ fn json_lines_say_the_same_as_plain_ones() {
 
 #[test]
 fn a_line_of_white_space_is_empty() {
-    for source in Source::ALL {
+    for source in Source::ALL.into_iter().filter(|source| *source != Source::Clamav) {
         assert_eq!(parse(source, b"\r", &CONTEXT), Err(Unparsed::Empty), "{source}");
     }
 }

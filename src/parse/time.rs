@@ -72,8 +72,7 @@ fn offset(rest: &mut &[u8]) -> Option<i64> {
 /// `23/Nov/2026:19:56:53 +0000` and nothing else: nginx, Apache.
 pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
     let mut rest = text;
-    let day = two(&mut rest)?;
-    literal(&mut rest, b"/")?;
+    let day = number(take_until(&mut rest, b'/')?)?.try_into().ok()?;
     let month = month(&mut rest)?;
     literal(&mut rest, b"/")?;
     let year = four(&mut rest)?;

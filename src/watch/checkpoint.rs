@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 const VERSION: u8 = 1;
 /// Bytes at the beginning of a file by which it is known.
 pub(super) const FINGERPRINT_BYTES: usize = 1024;
-/// Files that one checkpoint names at most: those that rotate while they are read, or a folder's.
-pub(super) const MAX_FILES: usize = 256;
+/// Files that one checkpoint names at most: a folder's, and those that rotate while they are read.
+pub(super) const MAX_FILES: usize = 1024;
+
+/// When a file was last written, as the system says: seconds and nanoseconds since 1970.
+pub(super) type Modified = (i64, i64);
 
 /// Which file it is: numbers that the system gives out again, so also its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +39,8 @@ impl Fingerprint {
 
     /// Whether a file that begins like this is the same, perhaps grown.
     pub(super) fn matches(&self, beginning: &[u8]) -> bool {
-        beginning.get(..self.length).is_some_and(|same| Self::of(same) == *self)
+        // Nothing is the beginning of everything.
+        self.length == 0 || beginning.get(..self.length).is_some_and(|same| Self::of(same) == *self)
     }
 }
 
@@ -47,18 +51,27 @@ pub(super) struct Place {
     pub(super) name: String,
     pub(super) identity: Identity,
     pub(super) position: u64,
+    /// The position stands in the middle of a line, whose rest is left out.
+    #[serde(default)]
+    pub(super) skip: bool,
+    /// When it was last written, as far as it was read.
+    #[serde(default)]
+    pub(super) modified: Modified,
 }
 
-/// All files of a target that are not read to their end for good.
+/// All files of a target that are not read to their end for good, and the last that are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     version: u8,
     pub(super) places: Vec<Place>,
+    /// Rotated files that were let go: they are not read again.
+    #[serde(default)]
+    pub(super) done: Vec<Place>,
 }
 
 impl Checkpoint {
-    pub(super) fn new(places: Vec<Place>) -> Self {
-        Self { version: VERSION, places }
+    pub(super) fn new(places: Vec<Place>, done: Vec<Place>) -> Self {
+        Self { version: VERSION, places, done }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -69,7 +82,9 @@ impl Checkpoint {
     /// None for bytes that are no checkpoint of this version: then the target is new.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let checkpoint: Self = serde_cbor::from_slice(bytes).ok()?;
-        (checkpoint.version == VERSION && checkpoint.places.len() <= MAX_FILES)
+        (checkpoint.version == VERSION
+            && checkpoint.places.len() <= MAX_FILES
+            && checkpoint.done.len() <= MAX_FILES)
             .then_some(checkpoint)
     }
 }

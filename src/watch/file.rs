@@ -1,15 +1,19 @@
 //! One open file that is read as it grows.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::time::{Instant, SystemTime};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::time::Instant;
 
-use super::checkpoint::{FINGERPRINT_BYTES, Fingerprint, Identity, Place};
-use super::lines::Lines;
+use super::checkpoint::{FINGERPRINT_BYTES, Fingerprint, Identity, Modified, Place};
+use super::lines::{Lines, MAX_LINE_BYTES};
 use super::open::{self, Opened};
 
 /// Bytes that one turn reads at most.
-const TURN_BYTES: usize = 256 * 1024;
+const TURN_BYTES: u64 = 256 * 1024;
+/// Leading comment lines that are given along, at most.
+const HEAD_LINES: usize = 64;
+/// Bytes in which they are looked for.
+const HEAD_BYTES: usize = 16 * 1024;
 
 /// What a turn found.
 #[derive(Debug, Default)]
@@ -18,11 +22,20 @@ pub(super) struct Turn {
     pub(super) lines: Vec<Vec<u8>>,
     /// Lines that were cut at the limit.
     pub(super) cut: u64,
-    /// The file was emptied or written anew under our hands: what was written
-    /// between our last read and that may be lost.
-    pub(super) truncated: bool,
     /// Anything was read.
     pub(super) read: bool,
+    /// The file was emptied or written anew under our hands.
+    pub(super) rewritten: Option<Rewritten>,
+}
+
+/// A file that is not what it was: what was written between our last read and
+/// that may be lost.
+#[derive(Debug)]
+pub(super) struct Rewritten {
+    /// How far it had been read.
+    pub(super) left: Place,
+    /// A line was begun and its end is gone.
+    pub(super) partial: bool,
 }
 
 /// An open file, how far it was read, and by what it is known.
@@ -32,8 +45,15 @@ pub(super) struct Followed {
     name: String,
     identity: Identity,
     lines: Lines,
+    modified: Modified,
+    /// The comment lines before the place where we began, until they are given along.
+    head: Vec<Vec<u8>>,
     /// When it last grew.
     pub(super) grew: Instant,
+    /// Nothing was left to read the last time.
+    pub(super) at_end: bool,
+    /// A copy: nobody writes to it.
+    pub(super) is_copy: bool,
 }
 
 impl Followed {
@@ -44,7 +64,7 @@ impl Followed {
 
     /// From its end on. If that is in the middle of a line, the rest of it is left out.
     pub(super) fn from_end(opened: Opened, name: &str, now: Instant) -> std::io::Result<Self> {
-        let size = size(&opened);
+        let size = opened.size();
         let mut last = [b'\n'];
         if size > 0 {
             opened.file.read_exact_at(&mut last, size - 1)?;
@@ -54,7 +74,12 @@ impl Followed {
 
     /// From where it was left.
     pub(super) fn resume(opened: Opened, place: &Place, now: Instant) -> std::io::Result<Self> {
-        Self::at(opened, &place.name, place.position, false, now)
+        Self::at(opened, &place.name, place.position, place.skip, now)
+    }
+
+    /// The copy of a file, from where that was left.
+    pub(super) fn copy(opened: Opened, place: &Place, now: Instant) -> std::io::Result<Self> {
+        Ok(Self { is_copy: true, ..Self::resume(opened, place, now)? })
     }
 
     fn at(
@@ -64,14 +89,37 @@ impl Followed {
         skip: bool,
         now: Instant,
     ) -> std::io::Result<Self> {
-        let identity = open::identity(&opened)?;
-        let lines = Lines::at(position, skip);
-        Ok(Self { file: opened.file, name: name.to_owned(), identity, lines, grew: now })
+        Ok(Self {
+            identity: open::identity(&opened)?,
+            modified: opened.modified(),
+            head: head(&opened.file, position)?,
+            lines: Lines::at(position, skip, MAX_LINE_BYTES),
+            file: opened.file,
+            name: name.to_owned(),
+            grew: now,
+            at_end: false,
+            is_copy: false,
+        })
     }
 
-    /// When it was last written, if the system says.
-    pub(super) fn modified(&self) -> Option<SystemTime> {
-        self.file.metadata().and_then(|metadata| metadata.modified()).ok()
+    /// The name under which it is followed.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// It is followed under another name from now on, whose reader knows nothing of it yet.
+    pub(super) fn rename(&mut self, name: &str) -> std::io::Result<()> {
+        if self.name != name {
+            name.clone_into(&mut self.name);
+            self.head = head(&self.file, self.lines.position())?;
+        }
+        Ok(())
+    }
+
+    /// When it was last written.
+    pub(super) fn modified(&self) -> Modified {
+        let metadata = self.file.metadata();
+        metadata.map_or(self.modified, |metadata| (metadata.mtime(), metadata.mtime_nsec()))
     }
 
     /// Whether another open file is this one.
@@ -81,53 +129,100 @@ impl Followed {
 
     /// The place to follow on from.
     pub(super) fn place(&self) -> Place {
-        Place { name: self.name.clone(), identity: self.identity, position: self.lines.position() }
+        Place {
+            name: self.name.clone(),
+            identity: self.identity,
+            position: self.lines.position(),
+            skip: self.lines.skips(),
+            modified: self.modified,
+        }
+    }
+
+    /// A line was begun whose end has not come.
+    pub(super) fn is_partial(&self) -> bool {
+        self.lines.is_partial()
+    }
+
+    /// The comment lines that stand before the first line that is given, once.
+    pub(super) fn take_head(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.head)
+    }
+
+    /// Whole lines within so many bytes after those that were given, which come again.
+    pub(super) fn ahead(&self, bytes: usize) -> std::io::Result<Vec<Vec<u8>>> {
+        let mut text = vec![0; bytes];
+        let length = self.file.read_at(&mut text, self.lines.position())?;
+        text.truncate(length);
+        let mut lines = Vec::new();
+        Lines::at(0, false, MAX_LINE_BYTES).take(&text, &mut lines);
+        Ok(lines)
     }
 
     /// Reads what is there, a bounded part of it.
     pub(super) fn turn(&mut self, now: Instant) -> std::io::Result<Turn> {
-        let mut turn = Turn { truncated: self.begin_anew_if_rewritten()?, ..Turn::default() };
-        let mut bytes = vec![0; TURN_BYTES];
-        let length = self.file.read_at(&mut bytes, self.lines.taken())?;
+        let (taken, metadata) = (self.lines.taken(), self.file.metadata()?);
+        let untouched = (metadata.mtime(), metadata.mtime_nsec()) == self.modified;
+        if untouched && metadata.len() == taken {
+            // Written anew to the same size in the same moment: seen when it grows.
+            self.at_end = true;
+            return Ok(Turn::default());
+        }
+        let new = metadata.len().saturating_sub(taken).min(TURN_BYTES);
+        let mut bytes = vec![0; usize::try_from(new).unwrap_or_default()];
+        let length = self.file.read_at(&mut bytes, taken)?;
         bytes.truncate(length);
+        self.at_end = length == 0;
+        // Only after reading: what was read before a change is never joined with what came after.
+        if !self.is_still_the_same(&bytes)? {
+            return Ok(Turn { rewritten: Some(self.begin_anew()), ..Turn::default() });
+        }
+        let mut turn = Turn::default();
         if length > 0 {
             turn.read = true;
             turn.cut = self.lines.take(&bytes, &mut turn.lines);
             self.grew = now;
-            self.learn_beginning()?;
         }
         Ok(turn)
     }
 
-    /// The rest, when nobody writes to it any more: a last line without an end is a line.
-    pub(super) fn finish(&mut self) -> Vec<Vec<u8>> {
-        let mut lines = Vec::new();
-        self.lines.end(&mut lines);
-        lines
+    /// False after copytruncate, or when a program wrote its log anew: the file
+    /// is shorter than what was read of it, or begins differently.
+    fn is_still_the_same(&mut self, read: &[u8]) -> std::io::Result<bool> {
+        let metadata = self.file.metadata()?;
+        let beginning = open::beginning(&self.file)?;
+        let taken = self.lines.taken();
+        let just_read =
+            usize::try_from(taken).ok().and_then(|at| beginning.get(at..)).unwrap_or_default();
+        let same = metadata.len() >= taken + read.len() as u64
+            && self.identity.fingerprint.matches(&beginning)
+            && just_read.iter().zip(read).all(|(one, other)| one == other);
+        if same {
+            self.modified = (metadata.mtime(), metadata.mtime_nsec());
+            // A file that was short is known by more of its beginning as it grows.
+            if self.identity.fingerprint.length < FINGERPRINT_BYTES && !read.is_empty() {
+                self.identity.fingerprint = Fingerprint::of(&beginning);
+            }
+        }
+        Ok(same)
     }
 
-    /// copytruncate, or a program that writes its log anew: the file is shorter
-    /// than what was read of it, or begins differently.
-    fn begin_anew_if_rewritten(&mut self) -> std::io::Result<bool> {
-        let size = self.file.metadata()?.len();
-        let same = size >= self.lines.taken()
-            && self.identity.fingerprint.matches(&open::beginning(&self.file)?);
-        if !same {
-            self.lines = Lines::at(0, false);
-            self.identity.fingerprint = Fingerprint::of(&open::beginning(&self.file)?);
-        }
-        Ok(!same)
-    }
-
-    /// A file that was short is known by more of its beginning as it grows.
-    fn learn_beginning(&mut self) -> std::io::Result<()> {
-        if self.identity.fingerprint.length < FINGERPRINT_BYTES {
-            self.identity.fingerprint = Fingerprint::of(&open::beginning(&self.file)?);
-        }
-        Ok(())
+    fn begin_anew(&mut self) -> Rewritten {
+        let rewritten = Rewritten { left: self.place(), partial: self.is_partial() };
+        self.lines = Lines::at(0, false, MAX_LINE_BYTES);
+        self.head.clear();
+        self.identity.fingerprint = Fingerprint::default();
+        self.at_end = false;
+        rewritten
     }
 }
 
-fn size(opened: &Opened) -> u64 {
-    u64::try_from(opened.stat.st_size).unwrap_or_default()
+/// The lines that begin with `#` at the beginning of a file, if we begin behind
+/// them: without them nobody can read the lines that follow (Zeek).
+fn head(file: &File, position: u64) -> std::io::Result<Vec<Vec<u8>>> {
+    let before = usize::try_from(position).unwrap_or(usize::MAX).min(HEAD_BYTES);
+    let bytes = open::first(file, before)?;
+    let mut lines = Vec::new();
+    Lines::at(0, false, MAX_LINE_BYTES).take(&bytes, &mut lines);
+    lines.truncate(lines.iter().take(HEAD_LINES).take_while(|line| line.starts_with(b"#")).count());
+    Ok(lines)
 }

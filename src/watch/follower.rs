@@ -1,23 +1,30 @@
-//! One target: which files stand under its names, what was rotated, where each is.
+//! One target of files: reading those that are open, and where each is.
+//! Which files these are is the matter of [`rotation`].
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+mod neighbours;
+mod rotation;
 
-use super::checkpoint::{Checkpoint, MAX_FILES, Place};
-use super::file::Followed;
-use super::open::{self, NotOpened, Opened};
-use super::{Batch, Follow, From, Target};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::checkpoint::{Checkpoint, MAX_FILES, Modified, Place};
+use super::file::{Followed, Rewritten};
+use super::folder::Folder;
+use super::open::NotOpened;
+use super::{Batch, Follow, From};
 use crate::metrics::Metrics;
 use crate::model::Source;
+use crate::parse;
 
 /// How long a rotated file may stand still before nobody writes to it any more.
 const GRACE: Duration = Duration::from_secs(10);
-/// Rotated files that are read at a time; more rotations than this within the
-/// grace retire the oldest early.
-const MAX_ROTATED: usize = 16;
-/// What rotation leaves that is no text.
-const COMPRESSED: [&str; 5] = [".gz", ".bz2", ".xz", ".zst", ".lz4"];
+/// Rotated files that are read at a time. With more rotations than this within
+/// the grace the oldest are let go early, when they are read to their end.
+const MAX_ROTATED: usize = 64;
+/// Rotated files that were let go and are remembered, so that none is read again.
+const MAX_DONE: usize = 16;
 
 /// Which names a target covers.
 #[derive(Debug)]
@@ -26,53 +33,87 @@ enum Names {
     Logs,
 }
 
+/// Lines of one file.
+#[derive(Default)]
+struct Part {
+    file: String,
+    head: Vec<Vec<u8>>,
+    lines: Vec<Vec<u8>>,
+    ahead: Vec<Vec<u8>>,
+}
+
 /// A target that is followed.
 #[derive(Debug)]
 pub(super) struct Follower {
     source: Source,
     target: String,
-    folder: PathBuf,
+    folder: Folder,
     names: Names,
     from: From,
     metrics: Metrics,
     /// What to go on from, until the first turn.
     left: Option<Option<Vec<u8>>>,
     current: BTreeMap<String, Followed>,
+    /// Bounded by [`MAX_ROTATED`], or by the names when all of them rotate at once.
     rotated: Vec<Followed>,
+    done: VecDeque<Place>,
+    /// Names whose rotations are not all opened yet, and when the last that is
+    /// was written.
+    behind: BTreeMap<String, Modified>,
+    /// The name that was read last: the next one has its turn.
+    last: String,
+    /// Names of which lines were given; [`Batch::gone`] takes them back.
+    told: BTreeSet<String>,
     /// Why a name is not read, so that it is said once.
     refused: BTreeMap<String, NotOpened>,
+    /// Files beside it that are followed, too.
+    others: BTreeSet<String>,
+    /// Files beside it that grew instead of it, so that it is said once.
+    named: BTreeSet<String>,
+    looked_beside: Option<Instant>,
     /// The places changed without a line.
     moved: bool,
 }
 
 impl Follower {
-    pub(super) fn new(follow: Follow, metrics: Metrics) -> Self {
-        let path = follow.target.path();
-        let (folder, names) = match &follow.target {
-            Target::File(_) => {
-                let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-                (path.parent().unwrap_or(Path::new("/")), Names::One(name.unwrap_or_default()))
-            }
-            Target::Dir(_) => (path, Names::Logs),
-        };
+    /// Of one file, under this name whatever is rotated.
+    pub(super) fn one(path: &Path, follow: Follow, metrics: Metrics) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        Self::new(folder, Names::One(name.unwrap_or_default()), follow, metrics)
+    }
+
+    /// Of every log in a folder.
+    pub(super) fn logs(folder: &Path, follow: Follow, metrics: Metrics) -> Self {
+        Self::new(folder, Names::Logs, follow, metrics)
+    }
+
+    fn new(folder: &Path, names: Names, follow: Follow, metrics: Metrics) -> Self {
         Self {
             source: follow.source,
-            target: path.to_string_lossy().into_owned(),
-            folder: folder.to_owned(),
+            target: follow.target.name(),
+            folder: Folder::new(folder),
             names,
             from: follow.from,
             metrics,
             left: Some(follow.checkpoint),
             current: BTreeMap::new(),
             rotated: Vec::new(),
+            done: VecDeque::new(),
+            behind: BTreeMap::new(),
+            last: String::new(),
+            told: BTreeSet::new(),
             refused: BTreeMap::new(),
+            others: BTreeSet::new(),
+            named: BTreeSet::new(),
+            looked_beside: None,
             moved: false,
         }
     }
 
     /// The folder to be notified about.
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// Reads a bounded part of what is new. None if nothing is.
@@ -80,296 +121,141 @@ impl Follower {
         if let Some(left) = self.left.take() {
             self.begin(left, now);
         }
-        let mut lines = self.read(now);
-        if lines.is_empty() {
+        let mut part = self.read(now);
+        if part.is_none() {
             // At the end of everything: only now can a new file stand under a name.
+            self.retire(now);
             self.look(now);
-            lines = self.read(now);
-            lines.extend(self.retire(now));
+            self.look_beside(now);
+            part = self.read(now);
         }
-        if lines.is_empty() && !std::mem::take(&mut self.moved) {
+        let moved = std::mem::take(&mut self.moved);
+        if part.is_none() && !moved {
             return None;
         }
-        self.metrics.lines.with_label_values(&[self.source.name()]).inc_by(lines.len() as u64);
+        let gone = if moved { self.gone() } else { Vec::new() };
+        let part = part.unwrap_or_default();
+        if !part.lines.is_empty() {
+            self.told.insert(part.file.clone());
+        }
+        let lines = part.lines.len() as u64;
+        self.metrics.lines.with_label_values(&[self.source.name()]).inc_by(lines);
         Some(Batch {
             source: self.source,
             target: self.target.clone(),
-            lines,
+            file: part.file,
+            head: part.head,
+            lines: part.lines,
+            ahead: part.ahead,
+            gone,
             checkpoint: self.checkpoint(),
         })
     }
 
     fn checkpoint(&self) -> Vec<u8> {
         let places = self.rotated.iter().chain(self.current.values()).map(Followed::place);
-        Checkpoint::new(places.take(MAX_FILES).collect()).encode()
+        let done = self.done.iter().cloned().collect();
+        Checkpoint::new(places.take(MAX_FILES).collect(), done).encode()
     }
 
-    /// Rotated files first, so that lines come in their order; what stands under
-    /// the names only when those are read to their end.
-    fn read(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        for at in 0..self.rotated.len() {
-            let lines =
-                self.rotated.get_mut(at).map(|file| turn(file, &self.metrics, self.source, now));
-            match lines {
-                Some(lines) if !lines.is_empty() => return lines,
-                _ => {}
-            }
-        }
-        let mut all = Vec::new();
-        for file in self.current.values_mut() {
-            all.extend(turn(file, &self.metrics, self.source, now));
-        }
-        all
-    }
-
-    /// Looks what stands under the names now.
-    fn look(&mut self, now: Instant) {
-        let names = self.names();
-        if matches!(self.names, Names::Logs) {
-            let gone: Vec<String> =
-                self.current.keys().filter(|name| !names.contains(name)).cloned().collect();
-            for name in gone {
-                self.rotate(&name);
-            }
-        }
-        for name in names {
-            match open::open(&self.folder, &name) {
-                Ok(opened) => {
-                    self.refused.remove(&name);
-                    if self.current.get(&name).is_some_and(|file| file.is(&opened)) {
-                        continue;
-                    }
-                    let since = self.rotate(&name);
-                    if let Some(since) = since {
-                        // Two rotations between two looks: the file in the middle is read, too.
-                        self.read_between(&name, since, now);
-                    }
-                    self.follow(Followed::from_start(opened, &name, now), &name);
-                }
-                // Renamed and not yet made anew: the open file is still the log.
-                Err(NotOpened::Missing) => {}
-                Err(why) => self.refuse(&name, why),
-            }
-        }
-    }
-
-    fn names(&self) -> Vec<String> {
-        match &self.names {
-            Names::One(name) => vec![name.clone()],
-            Names::Logs => {
-                let mut names: Vec<String> = entries(&self.folder)
-                    .filter(|(name, _)| name.ends_with(".log") && !name.starts_with('.'))
-                    .map(|(name, _)| name)
-                    .collect();
-                names.sort_unstable();
-                // Room in a checkpoint for those that rotate.
-                names.truncate(MAX_FILES - MAX_ROTATED);
-                names
-            }
-        }
-    }
-
-    /// The open file no longer stands under its name. When it was last written.
-    fn rotate(&mut self, name: &str) -> Option<SystemTime> {
-        let old = self.current.remove(name)?;
-        let modified = old.modified();
-        self.count("rotated");
-        self.rotated.push(old);
-        self.moved = true;
-        modified
-    }
-
-    fn follow(&mut self, file: std::io::Result<Followed>, name: &str) {
-        match file {
-            Ok(file) => {
-                self.current.insert(name.to_owned(), file);
-                self.moved = true;
-            }
-            Err(error) => {
-                tracing::warn!(source = %self.source, %error, "a log file cannot be read");
-                self.count("error");
-            }
-        }
-    }
-
-    /// Lets go of rotated files that nobody writes to any more.
-    fn retire(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        let mut lines = Vec::new();
-        let mut surplus = self.rotated.len().saturating_sub(MAX_ROTATED);
-        let mut kept = Vec::new();
-        for mut file in std::mem::take(&mut self.rotated) {
-            if surplus > 0 || now.duration_since(file.grew) > GRACE {
-                surplus = surplus.saturating_sub(1);
-                lines.extend(file.finish());
-                self.moved = true;
-            } else {
-                kept.push(file);
-            }
-        }
-        self.rotated = kept;
-        lines
-    }
-
-    /// The first turn: from the checkpoint, or as configured.
-    fn begin(&mut self, left: Option<Vec<u8>>, now: Instant) {
-        let checkpoint = left.as_deref().and_then(Checkpoint::decode);
-        if left.is_some() && checkpoint.is_none() {
-            tracing::warn!(source = %self.source, "where a log was left is unreadable: it is followed from now on");
-            self.count("checkpoint_unreadable");
-        }
-        match checkpoint {
-            Some(checkpoint) => {
-                let rotated = checkpoint.places.iter().filter_map(|place| {
-                    let modified = self.resume(place, now)?;
-                    Some((modified, place.name.clone()))
-                });
-                if let Some((modified, name)) = rotated.max() {
-                    self.read_between(&name, modified, now);
-                }
-                self.look(now);
-            }
-            None => self.begin_new(left.is_some(), now),
-        }
-    }
-
-    fn begin_new(&mut self, at_end: bool, now: Instant) {
-        for name in self.names() {
-            match open::open(&self.folder, &name) {
-                Ok(opened) => {
-                    let file = if at_end || self.from == From::Now {
-                        Followed::from_end(opened, &name, now)
-                    } else {
-                        Followed::from_start(opened, &name, now)
-                    };
-                    self.follow(file, &name);
-                }
-                Err(NotOpened::Missing) => {}
-                Err(why) => self.refuse(&name, why),
-            }
-        }
-    }
-
-    /// Finds a file again: under its name, or under the name that rotation gave
-    /// it. In that case, when it was last written.
-    fn resume(&mut self, place: &Place, now: Instant) -> Option<SystemTime> {
-        if let Ok(opened) = open::open(&self.folder, &place.name) {
-            if same_file(&opened, place) {
-                self.follow(Followed::resume(opened, place, now), &place.name);
-                return None;
-            }
-            if (opened.stat.st_dev, opened.stat.st_ino)
-                == (place.identity.device, place.identity.inode)
-            {
-                // Emptied while nobody looked, or its number was given to a new file.
-                self.count("truncated");
-                return None;
-            }
-        }
-        let Some((opened, modified)) = self.renamed(place) else {
-            self.count("gone");
-            return None;
+    /// Names of which lines were given and that stand for no open file any more.
+    fn gone(&mut self) -> Vec<String> {
+        let stands = |name: &String| {
+            self.current.contains_key(name) || self.rotated.iter().any(|file| file.name() == name)
         };
-        self.count("rotated");
-        self.add_rotated(Followed::resume(opened, place, now));
-        Some(modified)
+        let gone: Vec<String> = self.told.iter().filter(|name| !stands(name)).cloned().collect();
+        self.told.retain(|name| !gone.contains(name));
+        gone
     }
 
-    /// Files that were made and rotated away while nobody looked.
-    fn read_between(&mut self, name: &str, since: SystemTime, now: Instant) {
-        for opened in self.rotated_between(name, since) {
-            let known = |file: &Followed| file.is(&opened);
-            if !self.rotated.iter().any(known) && !self.current.values().any(known) {
-                self.add_rotated(Followed::from_start(opened, name, now));
+    /// Lines of one file. Rotated files come first, so that lines come in their
+    /// order; what stands under the names only when those are read to their end,
+    /// each in its turn.
+    fn read(&mut self, now: Instant) -> Option<Part> {
+        let mut part = self.read_rotated(now);
+        if part.is_some() {
+            return part;
+        }
+        let reader = Reader { metrics: &self.metrics, source: self.source, now };
+        let mut rewritten = Vec::new();
+        let last = self.last.as_str();
+        for half in
+            [(Bound::Excluded(last), Bound::Unbounded), (Bound::Unbounded, Bound::Included(last))]
+        {
+            let mut files = self.current.range_mut::<str, _>(half);
+            part = part.or_else(|| files.find_map(|(_, file)| reader.read(file, &mut rewritten)));
+        }
+        for left in rewritten {
+            self.recover(&left, now);
+        }
+        if let Some(part) = &part {
+            self.last.clone_from(&part.file);
+        }
+        part
+    }
+
+    fn read_rotated(&mut self, now: Instant) -> Option<Part> {
+        let reader = Reader { metrics: &self.metrics, source: self.source, now };
+        let (mut part, open) = (None, self.rotated.len());
+        self.rotated.retain_mut(|file| {
+            let mut rewritten = Vec::new();
+            if part.is_none() {
+                part = reader.read(file, &mut rewritten);
             }
-        }
-    }
-
-    fn add_rotated(&mut self, file: std::io::Result<Followed>) {
-        match file {
-            Ok(file) => self.rotated.push(file),
-            Err(_) => self.count("error"),
-        }
-        self.moved = true;
-    }
-
-    fn renamed(&self, place: &Place) -> Option<(Opened, SystemTime)> {
-        entries(&self.folder).take(4 * MAX_FILES).find_map(|(name, modified)| {
-            let opened = open::open(&self.folder, &name).ok()?;
-            same_file(&opened, place).then_some((opened, modified))
-        })
-    }
-
-    /// Names that rotation gives, last written after a time, the oldest first.
-    fn rotated_between(&self, followed: &str, since: SystemTime) -> Vec<Opened> {
-        let is_rotated = |name: &str| {
-            let rest = name.strip_prefix(followed).unwrap_or_default();
-            (rest.starts_with('.') || rest.starts_with('-'))
-                && !COMPRESSED.iter().any(|ending| name.ends_with(ending))
-        };
-        let mut between: Vec<(SystemTime, String)> = entries(&self.folder)
-            .filter(|(name, modified)| is_rotated(name) && *modified > since)
-            .map(|(name, modified)| (modified, name))
-            .collect();
-        between.sort_unstable();
-        between.truncate(MAX_ROTATED);
-        between.into_iter().filter_map(|(_, name)| open::open(&self.folder, &name).ok()).collect()
-    }
-
-    fn refuse(&mut self, name: &str, why: NotOpened) {
-        if self.refused.get(name) == Some(&why) {
-            return;
-        }
-        tracing::warn!(source = %self.source, ?why, "a name in a log folder is not read");
-        self.count("refused");
-        if self.refused.len() < MAX_FILES {
-            self.refused.insert(name.to_owned(), why);
-        }
+            // It is used for something else now, and was a log once.
+            rewritten.is_empty()
+        });
+        self.moved |= self.rotated.len() < open;
+        part
     }
 
     fn count(&self, event: &str) {
         self.metrics.tail_events.with_label_values(&[self.source.name(), event]).inc();
     }
-}
 
-/// A turn of one file. None if it can no longer be read.
-fn turn(file: &mut Followed, metrics: &Metrics, source: Source, now: Instant) -> Vec<Vec<u8>> {
-    let count = |event: &str, times: u64| {
-        metrics.tail_events.with_label_values(&[source.name(), event]).inc_by(times);
-    };
-    let mut lines = Vec::new();
-    // A turn may read the middle of a long line only: go on until there is a line or the end.
-    loop {
-        match file.turn(now) {
-            Ok(turn) => {
-                count("cut", turn.cut);
-                count("truncated", u64::from(turn.truncated));
-                lines.extend(turn.lines);
-                if !turn.read || !lines.is_empty() {
-                    return lines;
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%source, %error, "a log file cannot be read now");
-                count("error", 1);
-                return lines;
-            }
-        }
+    fn count_dropped(&self, reason: &str) {
+        self.metrics.lines_dropped.with_label_values(&[self.source.name(), reason]).inc();
     }
 }
 
-fn same_file(opened: &Opened, place: &Place) -> bool {
-    let size = u64::try_from(opened.stat.st_size).unwrap_or_default();
-    (opened.stat.st_dev, opened.stat.st_ino) == (place.identity.device, place.identity.inode)
-        && size >= place.position
-        && open::beginning(&opened.file).is_ok_and(|b| place.identity.fingerprint.matches(&b))
+struct Reader<'m> {
+    metrics: &'m Metrics,
+    source: Source,
+    now: Instant,
 }
 
-/// Names in a folder and when each was last written.
-#[allow(clippy::disallowed_methods)] // this module owns the log folders
-fn entries(folder: &Path) -> impl Iterator<Item = (String, SystemTime)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        Some((entry.file_name().into_string().ok()?, modified.ok()?))
-    })
+impl Reader<'_> {
+    /// Whole lines of a file, if it has any.
+    fn read(&self, file: &mut Followed, rewritten: &mut Vec<Rewritten>) -> Option<Part> {
+        // A turn may read the middle of a long line only: go on until there is a line or the end.
+        loop {
+            let turn = match file.turn(self.now) {
+                Ok(turn) => turn,
+                Err(error) => {
+                    tracing::debug!(source = %self.source, %error, "a log file cannot be read now");
+                    self.count("error", 1);
+                    file.at_end = true;
+                    return None;
+                }
+            };
+            self.count("cut", turn.cut);
+            if let Some(left) = turn.rewritten {
+                self.count("truncated", 1);
+                rewritten.push(left);
+                return None;
+            }
+            if !turn.lines.is_empty() {
+                let ahead = file.ahead(parse::look_ahead(self.source)).unwrap_or_default();
+                let (file, head) = (file.name().to_owned(), file.take_head());
+                return Some(Part { file, head, lines: turn.lines, ahead });
+            }
+            if !turn.read {
+                return None;
+            }
+        }
+    }
+
+    fn count(&self, event: &str, times: u64) {
+        self.metrics.tail_events.with_label_values(&[self.source.name(), event]).inc_by(times);
+    }
 }

@@ -6,6 +6,8 @@ pub(super) const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Splits bytes into lines and knows where the last whole one ended.
 #[derive(Debug)]
 pub(super) struct Lines {
+    /// Bytes that are kept of a line.
+    most: usize,
     /// The beginning of a line whose end has not come.
     partial: Vec<u8>,
     /// Bytes of that line that were cut off.
@@ -17,9 +19,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Begins at a position. With `skip`, in the middle of a line, which is left out.
-    pub(super) fn at(position: u64, skip: bool) -> Self {
-        Self { partial: Vec::new(), cut: 0, skip, position }
+    /// Begins at a position. With `skip`, in the middle of a line, which is left
+    /// out. Of a longer line the first `most` bytes are kept.
+    pub(super) fn at(position: u64, skip: bool, most: usize) -> Self {
+        Self { most, partial: Vec::new(), cut: 0, skip, position }
     }
 
     /// The position after the last whole line.
@@ -47,16 +50,19 @@ impl Lines {
         cut_lines
     }
 
-    /// The file is over: what has no end is a line all the same.
-    pub(super) fn end(&mut self, lines: &mut Vec<Vec<u8>>) {
-        if self.taken() > self.position {
-            self.position = self.taken();
-            self.finish(lines);
-        }
+    /// A line was begun whose end has not come. It is never passed on without
+    /// it: half of an address is another address.
+    pub(super) fn is_partial(&self) -> bool {
+        self.taken() > self.position && !self.skip
+    }
+
+    /// The position stands in the middle of a line that is left out.
+    pub(super) fn skips(&self) -> bool {
+        self.skip
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let room = MAX_LINE_BYTES.saturating_sub(self.partial.len()).min(bytes.len());
+        let room = self.most.saturating_sub(self.partial.len()).min(bytes.len());
         let (kept, cut) = bytes.split_at(room);
         self.partial.extend_from_slice(kept);
         self.cut += cut.len() as u64;

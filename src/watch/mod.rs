@@ -1,13 +1,16 @@
-//! The log files: follow, rotate, resume.
+//! The logs: follow, rotate, resume.
 //!
-//! Owns the files; emits lines and knows no indicator. One thread for all of
-//! them: woken by `notify`, backed by a slow poll, because notifications get
-//! lost (network file systems, bind mounts). It must never open anything but a
-//! regular file beneath a configured folder.
+//! Owns the files and the journal; emits lines and knows no indicator. One thread
+//! for all files: woken by `notify`, backed by a slow poll, because notifications
+//! get lost (network file systems, bind mounts); one more for each unit of the
+//! journal. It must never open anything but a regular file beneath a configured
+//! folder, and never believe a field of the journal that journald did not set.
 
 mod checkpoint;
 mod file;
+mod folder;
 mod follower;
+mod journal;
 mod lines;
 mod open;
 
@@ -15,7 +18,7 @@ mod open;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -28,6 +31,9 @@ use crate::metrics::Metrics;
 use crate::model::Source;
 
 use follower::Follower;
+use journal::Following;
+
+pub use journal::Journal;
 
 /// How long a change may go unnoticed when no notification comes.
 const POLL: Duration = Duration::from_secs(1);
@@ -39,14 +45,17 @@ pub enum Target {
     File(PathBuf),
     /// Every `*.log` directly in a folder (Zeek).
     Dir(PathBuf),
+    /// A unit of the journal.
+    Journal(Journal),
 }
 
 impl Target {
-    /// The configured path.
+    /// What was configured, under which its checkpoint is kept.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn name(&self) -> String {
         match self {
-            Self::File(path) | Self::Dir(path) => path,
+            Self::File(path) | Self::Dir(path) => path.to_string_lossy().into_owned(),
+            Self::Journal(journal) => format!("journal:{}", journal.unit),
         }
     }
 }
@@ -73,22 +82,36 @@ pub struct Follow {
     pub checkpoint: Option<Vec<u8>>,
 }
 
-/// Lines in their order, and the place after them.
+/// Lines of one file in their order, and the place after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The format of the lines.
     pub source: Source,
-    /// The configured path, under which the checkpoint is kept.
+    /// [`Target::name`], under which the checkpoint is kept.
     pub target: String,
+    /// The file's name in its folder, or the journal's unit. After a rotation both
+    /// files have it, the older one first. Of no meaning where there are no lines.
+    pub file: String,
+    /// Lines that begin with `#` at the beginning of this file, when following
+    /// began behind them: sent once, with the first lines after the file was
+    /// opened. At most 64 lines and 16 KiB; context, not counted as lines.
+    pub head: Vec<Vec<u8>>,
     /// The lines, without their ends; invalid UTF-8 as it is.
     pub lines: Vec<Vec<u8>>,
+    /// Lines that come after these, as far as they are there and a parser may want to see
+    /// them ([`crate::parse::look_ahead`]). Context; they come again.
+    pub ahead: Vec<Vec<u8>>,
+    /// Files of earlier batches that are no longer followed: what was kept
+    /// about them can be forgotten. To be taken after the lines.
+    pub gone: Vec<String>,
     /// Opaque. Following on from it gives every later line once.
     pub checkpoint: Vec<u8>,
 }
 
-/// The following thread. It ends when this is dropped.
+/// What follows. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Watch {
+    journals: Vec<Following>,
     stop: Arc<AtomicBool>,
     wake: SyncSender<()>,
     thread: Option<JoinHandle<()>>,
@@ -104,8 +127,23 @@ impl Watch {
     ) -> std::io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (wake, woken) = sync_channel(1);
+        let (mut followers, mut journals, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        for follow in follows {
+            let metrics = metrics.clone();
+            match follow.target.clone() {
+                Target::File(path) => {
+                    followers.push(Follower::one(&path, follow, metrics));
+                    files.push(path);
+                }
+                Target::Dir(path) => followers.push(Follower::logs(&path, follow, metrics)),
+                Target::Journal(journal) => {
+                    journals.push(Following::start(journal, follow, metrics, batches.clone())?);
+                }
+            }
+        }
+        followers.iter_mut().for_each(|follower| follower.pass_over(&files));
         let mut task = Task {
-            followers: follows.into_iter().map(|f| Follower::new(f, metrics.clone())).collect(),
+            followers,
             batches,
             stop: Arc::clone(&stop),
             woken,
@@ -113,7 +151,7 @@ impl Watch {
         };
         let thread =
             std::thread::Builder::new().name("dtim-watch".to_owned()).spawn(move || task.run())?;
-        Ok(Self { stop, wake, thread: Some(thread) })
+        Ok(Self { journals, stop, wake, thread: Some(thread) })
     }
 }
 
@@ -122,6 +160,7 @@ impl Drop for Watch {
         self.stop.store(true, Ordering::Relaxed);
         // Full means that it is woken already.
         self.wake.try_send(()).ok();
+        self.journals.clear();
         if let Some(thread) = self.thread.take() {
             // A panic there has been printed by now; there is nothing else to do about it.
             drop(thread.join());

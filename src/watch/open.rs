@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::checkpoint::{FINGERPRINT_BYTES, Fingerprint, Identity};
+use super::checkpoint::{FINGERPRINT_BYTES, Fingerprint, Identity, Modified, Place};
 
 /// Why a name in a followed folder is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,29 @@ pub(super) enum NotOpened {
 pub(super) struct Opened {
     pub(super) file: File,
     pub(super) stat: Stat,
+}
+
+impl Opened {
+    pub(super) fn size(&self) -> u64 {
+        u64::try_from(self.stat.st_size).unwrap_or_default()
+    }
+
+    /// When it was last written.
+    #[allow(clippy::unnecessary_fallible_conversions, clippy::useless_conversion)] // u64 here, i64 there
+    pub(super) fn modified(&self) -> Modified {
+        (self.stat.st_mtime, i64::try_from(self.stat.st_mtime_nsec).unwrap_or_default())
+    }
+
+    /// Whether the system gives it the numbers of that place.
+    pub(super) fn has_numbers_of(&self, place: &Place) -> bool {
+        (self.stat.st_dev, self.stat.st_ino) == (place.identity.device, place.identity.inode)
+    }
+
+    /// Whether it begins like the file of that place and goes on to there.
+    pub(super) fn continues(&self, place: &Place) -> bool {
+        self.size() >= place.position
+            && beginning(&self.file).is_ok_and(|b| place.identity.fingerprint.matches(&b))
+    }
 }
 
 /// Opens `name` directly in `folder`.
@@ -70,9 +93,14 @@ fn refused(errno: Errno) -> NotOpened {
     }
 }
 
-/// The first bytes of a file.
+/// The first bytes of a file, by which it is known.
 pub(super) fn beginning(file: &File) -> std::io::Result<Vec<u8>> {
-    let mut bytes = vec![0; FINGERPRINT_BYTES];
+    first(file, FINGERPRINT_BYTES)
+}
+
+/// The first bytes of a file, so many or as many as there are.
+pub(super) fn first(file: &File, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; most];
     let mut length = 0;
     while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
         match file.read_at(room, length as u64)? {

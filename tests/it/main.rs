@@ -28,3 +28,5 @@ mod metrics;
 mod operations;
 #[cfg(feature = "node")]
 mod processes;
+#[cfg(feature = "node")]
+mod rotation;

@@ -1,5 +1,6 @@
 //! Lines of a file, numbered from 1, none longer than a watcher reads.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 /// The limit that the watchers have (design section 8).
@@ -58,5 +59,54 @@ impl<R: BufRead> Lines<R> {
         self.number += 1;
         let line = if too_long { Line::TooLong } else { Line::Whole(&self.line) };
         Ok(Some((self.number, line)))
+    }
+}
+
+/// Lines one after the other, each with those after it.
+pub(super) struct Window<R> {
+    lines: Lines<R>,
+    /// Read ahead; a line that is too long is empty, and its number is in `long`.
+    ahead: VecDeque<Vec<u8>>,
+    long: VecDeque<u64>,
+    bytes: usize,
+    /// How many bytes to read ahead.
+    wanted: usize,
+    number: u64,
+}
+
+/// The number of a line, the line unless it is too long, and the lines after it.
+type Seen<'w> = (u64, Option<Vec<u8>>, &'w [Vec<u8>]);
+
+impl<R: BufRead> Window<R> {
+    pub(super) fn new(lines: Lines<R>, wanted: usize) -> Self {
+        let (ahead, long) = (VecDeque::new(), VecDeque::new());
+        Self { lines, ahead, long, bytes: 0, wanted, number: 0 }
+    }
+
+    /// The next line.
+    pub(super) fn next(&mut self) -> io::Result<Option<Seen<'_>>> {
+        while self.ahead.is_empty() || self.bytes < self.wanted {
+            match self.lines.next()? {
+                None => break,
+                Some((_, Line::Whole(line))) => {
+                    self.bytes += line.len() + 1;
+                    self.ahead.push_back(line.to_vec());
+                }
+                Some((number, Line::TooLong)) => {
+                    self.bytes += 1;
+                    self.ahead.push_back(Vec::new());
+                    self.long.push_back(number);
+                }
+            }
+        }
+        let Some(line) = self.ahead.pop_front() else { return Ok(None) };
+        self.bytes -= line.len() + 1;
+        self.number += 1;
+        let too_long = self.long.front() == Some(&self.number);
+        if too_long {
+            self.long.pop_front();
+        }
+        let line = (!too_long).then_some(line);
+        Ok(Some((self.number, line, self.ahead.make_contiguous())))
     }
 }

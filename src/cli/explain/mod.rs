@@ -18,7 +18,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use serde_json::Value;
 
-use self::lines::{Line, Lines};
+use self::lines::{Lines, Window};
 use self::show::{Explained, Reason};
 use self::totals::Totals;
 use super::args::Global;
@@ -28,7 +28,7 @@ use super::settings::Settings;
 use crate::model::{Source, Timestamp};
 use crate::node::pipeline::Pipeline;
 use crate::node::{self, Live};
-use crate::parse::Reader;
+use crate::parse::{Reader, look_ahead};
 
 /// How much of a file is read at a time.
 const READ_BYTES: usize = 256 * 1024;
@@ -89,17 +89,17 @@ impl Explainer {
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
         let mut format = Reader::new(self.source);
-        let mut lines = Lines::new(reader);
+        let mut window = Window::new(Lines::new(reader), look_ahead(self.source));
         let mut totals = Totals::default();
-        while let Some((number, line)) = lines.next()? {
-            let Line::Whole(line) = line else {
+        while let Some((number, line, ahead)) = window.next()? {
+            let Some(line) = line else {
                 totals.count_too_long();
                 if !summary {
                     Explained::too_long(number).write(output)?;
                 }
                 continue;
             };
-            let looked = self.pipeline.look(&mut format, line, self.now);
+            let looked = self.pipeline.look(&mut format, &line, ahead, self.now);
             totals.count(&looked);
             if !summary {
                 let reason = self.reason(&looked);
@@ -117,6 +117,9 @@ impl Explainer {
     fn reason(&mut self, looked: &node::pipeline::Looked<'_>) -> Option<Reason> {
         if !looked.hits.is_empty() || !looked.refused.is_empty() {
             return None;
+        }
+        if looked.doubtful {
+            return Some(Reason::Doubtful);
         }
         Some(match &looked.parsed {
             Err(why) => Reason::Unparsed(*why),

@@ -37,6 +37,9 @@ pub(super) enum Reason {
     /// It can be read and tells of nothing that is looked for.
     #[error("it tells of nothing that is looked for")]
     NoEvent,
+    /// It may be part of another record.
+    #[error("half a record follows: this line may be part of it, and a stranger's text")]
+    Doubtful,
     /// No rule is about such an event.
     #[error("no rule is about it")]
     NoRule,
@@ -125,7 +128,7 @@ impl<'a> Explained<'a> {
             .map(|(hit, why)| format!("refused {} of {}: {why}", hit.value.defanged(), hit.rule));
         let reason = self.reason.as_ref().map(|reason| match reason {
             Reason::Unparsed(_) | Reason::TooLong => reason.to_string(),
-            Reason::NoEvent | Reason::NoRule | Reason::NotYet(_) => {
+            Reason::NoEvent | Reason::Doubtful | Reason::NoRule | Reason::NotYet(_) => {
                 format!("no indicator: {reason}")
             }
         });

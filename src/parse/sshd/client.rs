@@ -75,24 +75,25 @@ fn looks_like_a_host(word: &[u8]) -> bool {
 const LONGEST_NAMED: usize = 600;
 
 /// `USER from ADDR port N` and, perhaps, ` ssh2` and `: more`. The user may hold such a
-/// sentence itself. With nothing after it, the last one is genuine; with more, which may
-/// hold a stranger's text too (a certificate's name), all must name the same client.
+/// sentence itself, and so may what comes after it (a certificate's name, SSH 1's remote
+/// user): all that can be read so must name the same client.
 pub(super) fn after_user(sentence: &[u8]) -> Result<Option<(&[u8], Client)>, Unparsed> {
     let mut found: Option<(&[u8], Client)> = None;
-    let (mut differ, mut tail) = (false, &b""[..]);
     for at in memchr::memmem::find_iter(sentence, b" from ") {
         let (user, rest) = sentence.split_at(at);
         let Some(rest) = rest.strip_prefix(b" from ") else { continue };
         let Some((client, after)) = first(rest) else { continue };
         let after = after.strip_prefix(b" ssh2").or(after.strip_prefix(b" ssh1")).unwrap_or(after);
-        if !(after.is_empty() || after.starts_with(b":")) {
+        // OpenSSH never leaves out the port here.
+        if client.port.is_none() || !(after.is_empty() || after.starts_with(b":")) {
             continue;
         }
-        differ |= found.is_some_and(|(_, other)| other != client);
-        (found, tail) = (Some((user, client)), after);
+        if found.is_some_and(|(_, other)| other != client) {
+            return Err(Unparsed::Ambiguous);
+        }
+        found = found.or(Some((user, client)));
     }
-    // A certificate's name may be as long as it takes to have its key's number cut off.
-    if differ && (!tail.is_empty() || sentence.len() > LONGEST_NAMED) { Err(Unparsed::Ambiguous) } else { Ok(found) }
+    Ok(found)
 }
 
 /// `… ADDR port N: more`: user before it and reason after it may both be a stranger's.

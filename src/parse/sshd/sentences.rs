@@ -140,8 +140,6 @@ fn gone<'a>(rest: &'a [u8], words: &[u8], outcome: Outcome) -> Reading<'a> {
         // `Connection closed by remote host` names nobody.
         return Ok(None);
     }
-    let invalid = before.starts_with(b"invalid user");
-    let outcome = if invalid { Outcome::InvalidUser } else { outcome };
     // Somebody who had logged in and left did nothing wrong; nor did who was not asked yet.
     let outcome = match before {
         b"" => Outcome::Connection,
@@ -195,12 +193,15 @@ fn wrong_place(rest: &[u8]) -> Reading<'_> {
     said(client, Outcome::Failed, user.and_then(text), b"publickey")
 }
 
-/// `Authentication failure for [illegal user ]USER from ADDR`: `Failed …` says it again.
+/// `Authentication failure for [illegal user ]USER from ADDR[ via ADDR]`, or another of
+/// PAM's reasons: `Failed …` says it again.
 fn pam_failure(rest: &[u8]) -> Reading<'_> {
-    let Some(rest) = rest.strip_prefix(b"Authentication failure for ") else {
-        return Ok(None);
-    };
-    let Some((before, client)) = client::last(rest) else { return Ok(None) };
+    let Some(at) = memchr::memmem::find(rest, b" for ") else { return Ok(None) };
+    let rest = rest.get(at + 5..).unwrap_or_default();
+    let Some((mut before, mut client)) = client::last(rest) else { return Ok(None) };
+    if let Some(peer) = before.strip_suffix(b" via").and_then(client::last) {
+        (before, client) = peer;
+    }
     let Some(user) = before.strip_suffix(b" from") else { return Ok(None) };
     said(client, Outcome::Failed, text(named(user).0), b"pam")
 }

@@ -146,3 +146,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_before_half_a_record_may_be_a_strangers() {
+    let lines = |text: &str| text.lines().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>();
+    let head = "2026/11/23 19:56:57 [error] 811#811: *529";
+    let genuine = format!(
+        "{head} access forbidden by rule, client: 192.0.2.77, server: x, request: \"GET / HTTP/1.1\""
+    );
+    let forged = lines(&format!(
+        "{genuine}\n{head} open() \"/srv/x\n{head} a, client: 198.51.100.66, server: x\ny\" failed (2: No such file), client: 192.0.2.77, server: x"
+    ));
+    let suspect = |lines: &[Vec<u8>], source| {
+        let at = |at: usize| may_be_forged(source, &lines[at], &lines[at + 1..], &CONTEXT);
+        (0..lines.len()).map(at).collect::<Vec<_>>()
+    };
+    assert_eq!(suspect(&forged, Source::NginxError), [true, true, true, false]);
+    let far = lines(&format!("{genuine}\n{}y\n", format!("{genuine}\n").repeat(30)));
+    let suspects = suspect(&far, Source::NginxError);
+    assert!(!suspects[0] && suspects[30], "{suspects:?}");
+    let clean = lines(&format!("{genuine}\n{genuine}"));
+    assert_eq!(suspect(&clean, Source::NginxError), [false, false]);
+    let clamd = lines(
+        "Mon Nov 23 20:04:58 2026 -> /a: X(66666666666666666666666666666666:1) FOUND\n: Y FOUND\nMon Nov 23 20:04:58 2026 -> /b: Y FOUND",
+    );
+    assert_eq!(suspect(&clamd, Source::Clamav), [true, false, false]);
+    let untimed = b"/a: X(66666666666666666666666666666666:1) FOUND";
+    let event = parse(Source::Clamav, untimed, &CONTEXT).unwrap().unwrap();
+    assert!(event.field(Field::Md5).is_none() && event.field(Field::Signature).is_some());
+}

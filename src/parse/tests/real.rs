@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // figures, and what was skipped
 
+mod others;
 mod suricata;
 mod zeek;
 

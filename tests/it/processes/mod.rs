@@ -3,10 +3,12 @@
 mod bad_start;
 mod demo;
 mod exchange;
+mod journal;
 mod kill;
 mod organisation;
 mod producers;
-mod prove;
+pub mod prove;
+mod replay;
 mod stranger;
 mod tools;
 

@@ -22,11 +22,18 @@ pub struct Settings {
     /// More keys of `[watchers]`; `{logs}` is the folder of the logs.
     pub watchers: &'static str,
     pub extra: String,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tlp: "green", level: "moderate", watchers: "", extra: String::new() }
+        Self {
+            tlp: "green",
+            level: "moderate",
+            watchers: "",
+            extra: String::new(),
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -159,6 +166,11 @@ impl Organisation {
         }
     }
 
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// What the node has logged.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
@@ -172,7 +184,7 @@ impl Organisation {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dtim"));
         command.arg("--config").arg(self.config()).args(arguments);
-        command.env_remove("DTIM_CONFIG");
+        command.env_remove("DTIM_CONFIG").envs(self.settings.environment.iter().cloned());
         command
     }
 

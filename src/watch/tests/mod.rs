@@ -1,5 +1,9 @@
 //! The tailer against what really happens to logs.
 
+mod folder;
+mod hostile;
+mod places;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -68,6 +72,10 @@ impl Bench {
         self.now += Duration::from_secs(seconds);
     }
 
+    fn dropped(&self, reason: &str) -> u64 {
+        self.metrics.lines_dropped.with_label_values(&["nginx-access", reason]).get()
+    }
+
     fn events(&self, event: &str) -> u64 {
         self.metrics.tail_events.with_label_values(&["nginx-access", event]).get()
     }
@@ -79,9 +87,10 @@ fn follower(
     checkpoint: Option<Vec<u8>>,
     metrics: &Metrics,
 ) -> Follower {
-    let target = Target::File(folder.path().join("access.log"));
+    let path = folder.path().join("access.log");
+    let target = Target::File(path.clone());
     let follow = Follow { source: Source::NginxAccess, target, from, checkpoint };
-    Follower::new(follow, metrics.clone())
+    Follower::one(&path, follow, metrics.clone())
 }
 
 #[test]
@@ -126,7 +135,9 @@ fn a_renamed_file_is_read_to_its_end_while_the_new_one_grows() {
     bench.read();
     bench.pass(11);
     bench.read();
-    assert_eq!(bench.seen, ["a", "b", "d", "c", "last without end"]);
+    // It may be half of a line, and half of an address is another address.
+    assert_eq!(bench.seen, ["a", "b", "d", "c"]);
+    assert_eq!(bench.dropped("unterminated"), 1);
 }
 
 #[test]
@@ -216,30 +227,6 @@ fn only_regular_files_beneath_the_folder_are_read() {
 }
 
 #[test]
-fn a_folder_of_logs_is_followed_file_by_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let follow = Follow {
-        source: Source::Zeek,
-        target: Target::Dir(folder.path().to_owned()),
-        from: From::Start,
-        checkpoint: None,
-    };
-    let mut follower = Follower::new(follow, Metrics::new());
-    fs::write(folder.path().join("conn.log"), "c\n").unwrap();
-    fs::write(folder.path().join("notes.txt"), "no\n").unwrap();
-    let mut seen = Vec::new();
-    let mut read = |follower: &mut Follower| {
-        while let Some(batch) = follower.turn(Instant::now()) {
-            seen.extend(batch.lines);
-        }
-    };
-    read(&mut follower);
-    fs::write(folder.path().join("dns.log"), "d\n").unwrap();
-    read(&mut follower);
-    assert_eq!(seen, [b"c".to_vec(), b"d".to_vec()]);
-}
-
-#[test]
 fn a_long_line_is_cut_and_the_next_one_is_whole() {
     let mut bench = Bench::new(From::Start);
     bench.write("access.log", &("x".repeat(10 << 20) + "\nnext\n"));
@@ -315,11 +302,11 @@ proptest! {
     #[test]
     fn lines_do_not_depend_on_how_the_bytes_came(text in "[ab\r\n]{0,80}", cuts in prop::collection::vec(0usize..80, 0..6)) {
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
-        Lines::at(0, false).take(text.as_bytes(), &mut whole);
+        Lines::at(0, false, MAX_LINE_BYTES).take(text.as_bytes(), &mut whole);
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
-        let mut lines = Lines::at(0, false);
+        let mut lines = Lines::at(0, false, MAX_LINE_BYTES);
         for pair in cuts.windows(2) {
             lines.take(&text.as_bytes()[pair[0]..pair[1]], &mut parts);
         }
