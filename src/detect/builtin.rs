@@ -13,7 +13,6 @@ pub(super) const FILES: [(&str, &str); 10] = [
     ("netfilter.toml", include_str!("../../config/detection/netfilter.toml")),
     ("sshd.toml", include_str!("../../config/detection/sshd.toml")),
     ("suricata.toml", include_str!("../../config/detection/suricata.toml")),
-    ("web-error.toml", include_str!("../../config/detection/web-error.toml")),
     ("zeek.toml", include_str!("../../config/detection/zeek.toml")),
 ];
 

@@ -141,6 +141,10 @@ pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
     time::ctime(&mut rest, context).is_some() && rest.starts_with(b" -> ")
 }
 
+fn is_clamav(program: &[u8]) -> bool {
+    matches!(program, b"clamd" | b"clamonacc" | b"clamdscan" | b"freshclam" | b"clamav")
+}
+
 fn is_of_the_scanner(rest: &[u8]) -> bool {
     OTHER_VERDICTS.iter().any(|verdict| rest.ends_with(verdict))
         || NOTICES.iter().chain(&MORE_NOTICES).any(|notice| rest.starts_with(notice))

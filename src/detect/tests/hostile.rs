@@ -66,7 +66,7 @@ fn what_a_stranger_plants_is_never_named() {
         assert!(cases.len() >= 70, "{source}: {}", cases.len());
         total += cases.len();
         // The buckets of one case must not fill with another's lines.
-        for case in cases.iter().filter(|case| !case.name.starts_with("multi-line")) {
+        for case in &cases {
             let mut detector = Detector::new(rules_of(source), DEFAULT_CAPACITY);
             let mut reader = Reader::new(source);
             let mut client = None;
@@ -101,7 +101,6 @@ fn what_a_stranger_plants_is_never_named() {
     }
     assert!(total >= 500, "{total}");
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(all >= 500, "{all}");
 }
 
 /// In the genuine lines whoever is to be recognised is in 203.0.113.0/24.

@@ -70,10 +70,6 @@ fn looks_like_a_host(word: &[u8]) -> bool {
         && word.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte))
 }
 
-/// A user's name has 100 bytes, of which each may be written as four; what is longer than
-/// this holds more than a name and an address.
-const LONGEST_NAMED: usize = 600;
-
 /// `USER from ADDR port N` and, perhaps, ` ssh2` and `: more`. The user may hold such a
 /// sentence itself, and so may what comes after it (a certificate's name, SSH 1's remote
 /// user): all that can be read so must name the same client.
