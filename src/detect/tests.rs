@@ -1,5 +1,6 @@
 //! What rules promise.
 
+mod crowdsec;
 mod hostile;
 
 use std::collections::BTreeMap;

@@ -115,14 +115,13 @@ pub(super) fn parse<'a>(
     let own_time = at.is_some() && literal(&mut rest, b" -> ").is_some();
     if !own_time {
         (at, rest) = (None, line);
+        // A path may look like a frame without a time, never like one with it.
         if let Ok(frame) = frame::frame(line, context)
-            && matches!(
-                frame.program,
-                b"clamd" | b"clamonacc" | b"clamdscan" | b"freshclam" | b"clamav"
-            )
+            && (frame.time.is_some() || is_clamav(frame.program))
         {
             (at, rest) = (frame.time, frame.message);
-            return Ok(verdict(rest)
+            let verdict = is_clamav(frame.program).then(|| verdict(rest)).flatten();
+            return Ok(verdict
                 .map(|file| Event { time: at, ..Event::new(Source::Clamav, Body::File(file)) }));
         }
     }
@@ -140,6 +139,10 @@ pub(super) fn parse<'a>(
 pub(super) fn begins_record(line: &[u8], context: &Context<'_>) -> bool {
     let mut rest = line;
     time::ctime(&mut rest, context).is_some() && rest.starts_with(b" -> ")
+}
+
+fn is_clamav(program: &[u8]) -> bool {
+    matches!(program, b"clamd" | b"clamonacc" | b"clamdscan" | b"freshclam" | b"clamav")
 }
 
 fn is_of_the_scanner(rest: &[u8]) -> bool {
@@ -172,5 +175,6 @@ fn detail(signature: &[u8]) -> Option<(&[u8], &[u8], u64)> {
     let mut rest = inside.get(open + 1..)?;
     let md5 = take_until(&mut rest, b':')?;
     let is_hash = md5.len() == 32 && md5.iter().all(u8::is_ascii_hexdigit);
-    is_hash.then_some((signature.get(..open)?, md5, number(rest)?))
+    let named = is_hash && open > 0;
+    named.then_some((signature.get(..open)?, md5, number(rest)?))
 }

@@ -20,7 +20,13 @@ pub(super) fn parse<'a>(
     // Nothing before the request can hold a bare quote (nginx writes it as \x22, Apache as
     // \"), so the first one begins the request, whatever a client called itself.
     let mut rest = line;
-    let head = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+    let mut head = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+    if source == Source::ApacheAccess && rest.starts_with(b"\" [") {
+        // Apache writes an empty name as two quotes; no request is followed by a bracket.
+        rest = rest.get(1..).unwrap_or_default();
+        let time = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+        head = line.get(..head.len() + 2 + time.len()).unwrap_or_default();
+    }
     let mut http = Http::default();
     let (socket, time) = head_fields(source, head, &mut http)?;
     let line_request = quoted(&mut rest).ok_or(Unparsed::CutShort)?;
@@ -157,7 +163,7 @@ fn next_quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
     (text.raw() != b"-").then_some(text)
 }
 
-/// A variable that is not `-`, which nginx writes for nothing.
+/// A variable that is not `-`, which both write for nothing, nor `""`.
 fn given(raw: &[u8]) -> Option<Text<'_>> {
-    (raw != b"-").then_some(Text::new(raw, Escape::Backslash))
+    (raw != b"-" && raw != b"\"\"").then_some(Text::new(raw, Escape::Backslash))
 }

@@ -83,6 +83,12 @@ fn without_connection(message: &[u8]) -> &[u8] {
     number().unwrap_or(message)
 }
 
+/// Lua's and njs's messages are whatever the operator's script says, without quotes.
+fn is_of_a_script(message: &[u8]) -> bool {
+    let said = without_connection(message);
+    said.starts_with(b"[lua]") || said.starts_with(b"js: ")
+}
+
 type Parts<'a> = (&'a [u8], Option<IpAddr>, &'a [u8]);
 
 /// The message, the client, and the fields after it. None if there is no client.
@@ -101,8 +107,8 @@ fn client(record: &[u8]) -> Result<Option<Parts<'_>>, Unparsed> {
             },
         };
         match found {
-            None if !message.contains(&b'"') => {
-                // A stranger's text in a message stands in quotes: there was none so far.
+            None if !message.contains(&b'"') && !is_of_a_script(message) => {
+                // A stranger's text in nginx's own messages stands in quotes: there was none.
                 return Ok(Some((message, address, fields)));
             }
             None => found = Some((message, address, fields)),

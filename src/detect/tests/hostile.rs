@@ -103,6 +103,26 @@ fn what_a_stranger_plants_is_never_named() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// In the genuine lines whoever is to be recognised is in 203.0.113.0/24.
+#[test]
+fn genuine_lines_name_their_clients() {
+    let ids = [Source::Suricata, Source::Zeek]; // theirs are in the samples of the parsers
+    for source in Source::ALL.into_iter().filter(|source| !ids.contains(source)) {
+        let path = format!("tests/corpus/{source}/genuine.log");
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.lines().count() >= 20, "{source}: {}", text.lines().count());
+        for line in text.lines() {
+            let parsed = crate::parse::parse(source, line.as_bytes(), &CONTEXT);
+            let event = parsed.unwrap_or_else(|why| panic!("{source}: {why}: {line}"));
+            let named = |field| event.is_some_and(|e| said(&e, field).starts_with("203.0.113."));
+            let client = named(Field::SrcIp) || named(Field::Network);
+            assert_eq!(client, line.contains("203.0.113."), "{source}: {line}");
+            let found = event.is_some_and(|event| !said(&event, Field::Signature).is_empty());
+            assert!(source != Source::Clamav || found == line.ends_with(" FOUND"), "{line}");
+        }
+    }
+}
+
 /// The rules that read this source.
 fn rules_of(source: Source) -> Rules {
     let all = Rules::builtin();

@@ -4,7 +4,7 @@ use super::client::{self, Client};
 use super::text;
 use crate::parse::Unparsed;
 use crate::parse::event::{Login, Outcome};
-use crate::parse::scan::{ip, literal, small, take_until, take_word};
+use crate::parse::scan::{ip, literal, number, small, take_until, take_word};
 use crate::parse::text::Text;
 
 /// What a sentence says.
@@ -208,12 +208,26 @@ fn pam_failure(rest: &[u8]) -> Reading<'_> {
 
 /// `pam_unix(sshd:auth): authentication failure; … rhost=ADDR  user=USER`
 fn pam(sentence: &[u8]) -> Reading<'_> {
-    if memchr::memmem::find(sentence, b"authentication failure").is_none() {
+    let Some((client, rest)) = pam_list(sentence).and_then(client::rhost) else {
         return Ok(None);
-    }
-    let Some((client, rest)) = client::rhost(sentence) else { return Ok(None) };
+    };
     let user = rest.trim_ascii_start().strip_prefix(b"user=").and_then(text);
     said(client, Outcome::Failed, user, b"pam")
+}
+
+/// PAM's list after words of its own. Some modules write the user's name before theirs.
+fn pam_list(sentence: &[u8]) -> Option<&[u8]> {
+    let mut rest = sentence;
+    if literal(&mut rest, b"PAM ").is_some() {
+        number(take_word(&mut rest))?;
+        literal(&mut rest, b"more ")?;
+    } else {
+        take_until(&mut rest, b')')?;
+        literal(&mut rest, b": ")?;
+    }
+    literal(&mut rest, b"authentication failure")?;
+    let list = rest.strip_prefix(b"s").unwrap_or(rest);
+    list.starts_with(b"; logname=").then_some(list)
 }
 
 /// Sentences whose address stands right after fixed words.
