@@ -23,7 +23,6 @@ const ALIKE: [&str; 19] = [
     "http-admin-interface-probing",
     "http-bf-wordpress-bf",
     "http-cve-probing",
-    "http-technology-probing",
     "jira_cve-2021-26086",
     "nginx-bad-user-agent",
     "nginx-http-backdoor",

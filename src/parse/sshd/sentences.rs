@@ -235,7 +235,8 @@ fn fixed_beginning(sentence: &[u8]) -> Reading<'_> {
     const BEGINNINGS: [(&[u8], Outcome); 16] = [
         (b"Received disconnect from ", Outcome::Connection),
         (b"Unable to negotiate with ", Outcome::BadProtocol),
-        (b"Did not receive identification string from ", Outcome::BadProtocol),
+        // A monitor that looks whether the port is open sends nothing either.
+        (b"Did not receive identification string from ", Outcome::Connection),
         (b"banner exchange: Connection from ", Outcome::BadProtocol),
         (b"ssh_dispatch_run_fatal: Connection from ", Outcome::BadProtocol),
         (b"Protocol major versions differ for ", Outcome::BadProtocol),
