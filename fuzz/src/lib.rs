@@ -1,7 +1,7 @@
 //! What the targets of the log formats share.
 
 use dtim::model::{Source, Timestamp};
-use dtim::parse::{Context, Reader, may_be_forged};
+use dtim::parse::{Context, Reader};
 
 /// Reads a file of a log as a watcher would: line by line, with one reader.
 pub fn read(source: Source, file: &[u8]) {
@@ -12,6 +12,6 @@ pub fn read(source: Source, file: &[u8]) {
     let lines: Vec<Vec<u8>> = file.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     for (at, line) in lines.iter().enumerate() {
         let _ = reader.read(line, &context);
-        let _ = may_be_forged(source, line, &lines[at + 1..], &context);
+        let _ = reader.may_be_forged(line, &lines[at + 1..], &context);
     }
 }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::detect::{DEFAULT_CAPACITY, Detector, Hit, Rules};
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{CustomFields, Origin, Scope, Sighting, Source, Timestamp, Tlp};
-use crate::parse::{self, Context, Event, Reader, Unparsed};
+use crate::parse::{Context, Event, Reader, Unparsed};
 
 /// What the configuration says about lines.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl Pipeline {
         let Ok(Some(event)) = &parsed else {
             return Looked { parsed, doubtful: false, hits, refused };
         };
-        if parse::may_be_forged(reader.source(), line, ahead, &context) {
+        if reader.may_be_forged(line, ahead, &context) {
             return Looked { parsed, doubtful: true, hits, refused };
         }
         for hit in self.detector.observe(event, now) {

@@ -79,12 +79,14 @@ pub struct Reader {
     source: Source,
     /// What the file's header says about its columns.
     columns: zeek::Columns,
+    /// Whether the records of this file stand in syslog's frames; the first one tells.
+    framed: Option<bool>,
 }
 
 impl Reader {
     /// For a file of this source.
     pub fn new(source: Source) -> Self {
-        Self { source, columns: zeek::Columns::default() }
+        Self { source, columns: zeek::Columns::default(), framed: None }
     }
 
     /// The format of the lines.
@@ -113,6 +115,7 @@ impl Reader {
             // clamscan's report is set in paragraphs.
             return if self.source == Source::Clamav { Ok(None) } else { Err(Unparsed::Empty) };
         }
+        self.framed = self.framed.or_else(|| self.is_framed(line, context));
         match self.source {
             Source::NginxAccess => nginx_access::parse(line, context),
             Source::NginxError => nginx_error::parse(line, context),
@@ -126,9 +129,54 @@ impl Reader {
             Source::Zeek => Err(Unparsed::NotThisFormat),
         }
     }
+
+    /// Whether the line's record stands in syslog's frame, of logs for which that matters.
+    fn is_framed(&self, line: &[u8], context: &Context<'_>) -> Option<bool> {
+        if self.begins_record()?(line, context) {
+            return Some(false);
+        }
+        let frame = frame::frame(line, context).ok()?;
+        frame.time.is_some().then_some(true)
+    }
+
+    /// Whether a line begins a record of a log in which a record may be several lines.
+    fn begins_record(&self) -> Option<fn(&[u8], &Context<'_>) -> bool> {
+        match self.source {
+            Source::NginxError => Some(nginx_error::begins_record),
+            Source::Clamav => Some(clamav::begins_record),
+            _ => None,
+        }
+    }
+
+    /// Whether a line may be part of another record: nginx's error log and clamd's hold
+    /// paths as they are, and a stranger's path may hold line ends with whole lines between
+    /// them. What tells is half a record after it, a line end in a request, or syslog's
+    /// frame in a file without. `ahead` are the lines after it.
+    pub fn may_be_forged(&self, line: &[u8], ahead: &[Vec<u8>], context: &Context<'_>) -> bool {
+        let Some(begins_record) = self.begins_record() else { return false };
+        if !begins_record(line, context) {
+            return self.framed == Some(false) && self.is_framed(line, context) == Some(true);
+        }
+        let ends_a_line =
+            |line: &[u8]| self.source == Source::NginxError && nginx_error::holds_a_line_end(line);
+        if ends_a_line(line) {
+            return true;
+        }
+        let mut bytes = line.len() + 1;
+        for next in ahead {
+            if bytes >= look_ahead(self.source) {
+                return false;
+            }
+            if !begins_record(next, context) || ends_a_line(next) {
+                return true;
+            }
+            bytes += next.len() + 1;
+        }
+        false
+    }
 }
 
-/// How many bytes from the beginning of a line on [`may_be_forged`] wants to see: as long
+/// How many bytes from the beginning of a line on [`Reader::may_be_forged`] wants to see: as long
 /// as a record of nginx's error log can be (NGX_MAX_ERROR_STR), or a path in clamd's
 /// (PATH_MAX) with what stands around it. None for logs whose records are lines.
 pub fn look_ahead(source: Source) -> usize {
@@ -137,37 +185,6 @@ pub fn look_ahead(source: Source) -> usize {
         Source::Clamav => 2 * 4096,
         _ => 0,
     }
-}
-
-/// Whether a line may be part of another record, because half a record follows: nginx's
-/// error log and clamd's hold paths as they are, and a stranger's path may hold line ends
-/// with whole lines between them. `ahead` are the lines after it.
-pub fn may_be_forged(
-    source: Source,
-    line: &[u8],
-    ahead: &[Vec<u8>],
-    context: &Context<'_>,
-) -> bool {
-    type Begins = fn(&[u8], &Context<'_>) -> bool;
-    let begins_record: Begins = match source {
-        Source::NginxError => nginx_error::begins_record,
-        Source::Clamav => clamav::begins_record,
-        _ => return false,
-    };
-    if !begins_record(line, context) {
-        return false;
-    }
-    let mut bytes = line.len() + 1;
-    for next in ahead {
-        if bytes >= look_ahead(source) {
-            return false;
-        }
-        if !begins_record(next, context) {
-            return true;
-        }
-        bytes += next.len() + 1;
-    }
-    false
 }
 
 /// Reads one line that needs no line before it.

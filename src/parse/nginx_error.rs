@@ -83,6 +83,40 @@ fn without_connection(message: &[u8]) -> &[u8] {
     number().unwrap_or(message)
 }
 
+/// Whether what is so many bytes before the end stands in the value of a field. A quote
+/// that ends a path is followed by a space, a colon or a comma, so it opens none.
+fn in_a_field(fields: &[u8], before_end: usize) -> bool {
+    const NAMES: [&[u8]; 6] = [
+        b", request: \"",
+        b", subrequest: \"",
+        b", upstream: \"",
+        b", host: \"",
+        b", referrer: \"",
+        b", login: \"",
+    ];
+    let mut rest = fields;
+    if literal(&mut rest, b", server: ").is_none() {
+        return false;
+    }
+    let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
+    rest = rest.get(end..).unwrap_or_default();
+    while let Some(value) = NAMES.iter().find_map(|name| rest.strip_prefix(*name)) {
+        let end = memchr::memchr(b'"', value).unwrap_or(value.len());
+        rest = value.get(end + 1..).unwrap_or_default();
+        if before_end > rest.len() {
+            let genuine = value.first().is_some_and(u8::is_ascii_alphanumeric);
+            return genuine && before_end <= value.len();
+        }
+    }
+    false
+}
+
+/// Whether a request wrote a line end into its path: then any line before it may be its own.
+pub(super) fn holds_a_line_end(line: &[u8]) -> bool {
+    memchr::memmem::find_iter(line, b"%0")
+        .any(|at| line.get(at + 2).is_some_and(|digit| matches!(digit, b'a' | b'A')))
+}
+
 /// Lua's and njs's messages are whatever the operator's script says, without quotes.
 fn is_of_a_script(message: &[u8]) -> bool {
     let said = without_connection(message);
@@ -107,12 +141,15 @@ fn client(record: &[u8]) -> Result<Option<Parts<'_>>, Unparsed> {
             },
         };
         match found {
-            None if !message.contains(&b'"') && !is_of_a_script(message) => {
-                // A stranger's text in nginx's own messages stands in quotes: there was none.
-                return Ok(Some((message, address, fields)));
-            }
             None => found = Some((message, address, fields)),
             Some((_, other, _)) if other == address => {}
+            // A stranger's text in nginx's own messages stands in quotes: there was none, and
+            // this later client stands in a field. (If not, the second half of a record may
+            // stick to a line that a path in it holds.)
+            Some((message, _, fields))
+                if !message.contains(&b'"')
+                    && !is_of_a_script(message)
+                    && in_a_field(fields, record.len() - at) => {}
             Some(_) => return Err(Unparsed::Ambiguous),
         }
     }

@@ -13,7 +13,7 @@ use crate::parse::Reader;
 
 /// Scenarios that a rule of ours is meant to be like. (Ours want more than six disconnections,
 /// one line of an error log, one request to a foreign host or three of WordPress's files.)
-const ALIKE: [&str; 19] = [
+const ALIKE: [&str; 18] = [
     "opnsense-sshd",
     "ssh-slow-bf",
     "cve-2021-42013",

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::{CONTEXT, NOW};
 use crate::model::Source;
-use crate::parse::{Event, Field, FieldValue, Reader, may_be_forged};
+use crate::parse::{Event, Field, FieldValue, Reader};
 
 /// What every case plants.
 const PLANTED: [&str; 4] = ["198.51.100.66", "203.0.113.66", "planted.example", "66666666"];
@@ -73,7 +73,7 @@ fn what_a_stranger_plants_is_never_named() {
             for (at, line) in case.lines.iter().enumerate() {
                 let Ok(Some(event)) = reader.read(line, &CONTEXT) else { continue };
                 client = event.src_ip.map(|ip| ip.to_string());
-                if may_be_forged(source, line, &case.lines[at + 1..], &CONTEXT) {
+                if reader.may_be_forged(line, &case.lines[at + 1..], &CONTEXT) {
                     continue;
                 }
                 for field in NAMING {

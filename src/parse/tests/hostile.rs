@@ -158,7 +158,8 @@ fn a_line_before_half_a_record_may_be_a_strangers() {
         "{genuine}\n{head} open() \"/srv/x\n{head} a, client: 198.51.100.66, server: x\ny\" failed (2: No such file), client: 192.0.2.77, server: x"
     ));
     let suspect = |lines: &[Vec<u8>], source| {
-        let at = |at: usize| may_be_forged(source, &lines[at], &lines[at + 1..], &CONTEXT);
+        let at =
+            |at: usize| Reader::new(source).may_be_forged(&lines[at], &lines[at + 1..], &CONTEXT);
         (0..lines.len()).map(at).collect::<Vec<_>>()
     };
     assert_eq!(suspect(&forged, Source::NginxError), [true, true, true, false]);
