@@ -16,6 +16,9 @@ use crate::parse::{Event, FieldValue};
 /// (a `distinct` rule just before it fires) and its key some 200, so at most some 60 MiB.
 pub const DEFAULT_CAPACITY: usize = 65_536;
 
+/// How far ahead of now an event may lie, in seconds.
+const AHEAD: u64 = 300;
+
 /// An address that a rule names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
@@ -63,7 +66,9 @@ impl Detector {
         if matching == 0 {
             return hits;
         }
-        let at = event.time.unwrap_or(now);
+        // A log's clock may run a little ahead. What lies further in the future is wrong, or
+        // forged: it must not outlive everything, nor age what others have counted.
+        let at = event.time.unwrap_or(now).min(now.plus(AHEAD));
         self.table.expire(at);
         while matching != 0 {
             let place = matching.trailing_zeros();

@@ -20,7 +20,10 @@ pub(super) fn parse<'a>(
         return json::parse(source, line, context).map(Some);
     }
     let whole = combined::parse(source, line, context).map(Some);
-    if !matches!(whole, Err(Unparsed::NoAddress | Unparsed::NoTime | Unparsed::NotThisFormat)) {
+    if !matches!(
+        whole,
+        Err(Unparsed::NoAddress | Unparsed::NoTime | Unparsed::NotThisFormat | Unparsed::Ambiguous)
+    ) {
         return whole;
     }
     match frame::frame(line, context) {

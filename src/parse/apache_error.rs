@@ -146,8 +146,9 @@ fn address(text: &[u8]) -> (Option<IpAddr>, Option<u16>) {
 fn system_error(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text.strip_prefix(b"(")?;
     number(take_until(&mut rest, b')')?)?;
-    let at = memchr::memmem::find(rest, b": [client ")?;
-    rest.get(at + 2..)
+    // The system's own words hold no colon; what comes after one may be a stranger's.
+    let at = memchr::memmem::find(rest, b": ")?;
+    rest.get(at + 2..).filter(|rest| rest.starts_with(b"[client "))
 }
 
 /// `AH01630: ` before the message.

@@ -38,6 +38,10 @@ pub(super) fn parse<'a>(
     for field in [&mut http.referer, &mut http.user_agent, &mut http.forwarded_for] {
         *field = next_quoted(&mut rest);
     }
+    if rest.trim_ascii_start().starts_with(b"\"") {
+        // With a fourth field nobody knows which of them are the hops.
+        http.forwarded_for = None;
+    }
     let src_ip = request::client(socket, http.forwarded_for, context);
     let event = Event::new(source, Body::Http(http));
     Ok(Event { time: Some(time), src_ip, ..event })

@@ -42,6 +42,10 @@ pub(super) fn parse<'a>(
             None => return Err(Unparsed::CutShort),
         }
     }
+    // Bytes after the object would be another one's, and a stranger's.
+    if !skip_space(rest.strip_prefix(b"}").unwrap_or(rest)).is_empty() {
+        return Err(Unparsed::NotThisFormat);
+    }
     found.event(source, context)
 }
 

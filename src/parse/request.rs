@@ -14,9 +14,11 @@ pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
     http.request = request;
     let mut rest = request.raw();
     let Some(method) = scan::take_until(&mut rest, b' ') else { return };
-    // nginx takes upper-case letters, `_` and `-`; longer than this is nobody's method.
-    let fits = (1..=24).contains(&method.len())
-        && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'-'));
+    // A token (RFC 9110 section 5.6.2), as long as some server lets it pass.
+    let fits = (1..=255).contains(&method.len())
+        && method
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
     if !fits {
         return;
     }
