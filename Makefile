@@ -40,4 +40,4 @@ prove: build ## the full figures; the report is under target/prove
 
 bench: ## the measurements of benches/, beside their peers
 	@.ci/need build test bench
-	.ci/cargo bench --profile release --benches
+	.ci/cargo bench --profile release --bench '*'
