@@ -21,7 +21,7 @@ use crate::keys::Sealer;
 /// One cache of blocks for all families.
 const CACHE_BYTES: usize = 64 << 20;
 /// All memory tables together.
-const WRITE_BUFFER_BYTES: usize = 64 << 20;
+const WRITE_BUFFER_BYTES: usize = 32 << 20;
 /// The log of what is not in tables yet: what a start has to read again.
 const WAL_BYTES: u64 = 128 << 20;
 /// Open table files.

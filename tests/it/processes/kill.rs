@@ -48,7 +48,9 @@ fn lines(count: usize) -> Vec<String> {
         "/a?id=1'%20or%201=1--",
         "/img/1.png",
     ];
-    let start = chrono::Utc::now() - chrono::Duration::hours(2);
+    // The last of them lies an hour back: what lies ahead of now is taken for now.
+    let span = chrono::Duration::milliseconds(200 * i64::try_from(count).unwrap());
+    let start = chrono::Utc::now() - span - chrono::Duration::hours(1);
     (0..count)
         .map(|n| {
             let at = start + chrono::Duration::milliseconds(200 * i64::try_from(n).unwrap());
