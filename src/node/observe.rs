@@ -93,15 +93,20 @@ impl Writing<'_> {
                 self.node.inner.due.notify_one();
                 break;
             };
+            if *self.stopping.borrow() || matches!(error, StoreError::Closed) {
+                return false;
+            }
+            if !error.may_pass() {
+                // Trying again would only stop all watching for good.
+                tracing::error!(%error, "what the watchers saw in these lines is left out");
+                break;
+            }
             if !std::mem::replace(&mut said, true) {
                 tracing::error!(
                     %error,
                     "what the watchers saw cannot be stored: watching waits, and tries again \
                      until there is room"
                 );
-            }
-            if *self.stopping.borrow() || matches!(error, StoreError::Closed) {
-                return false;
             }
             std::thread::sleep(RETRY);
             let receipt = self.node.inner.store.write(changes.clone());

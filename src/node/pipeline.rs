@@ -29,6 +29,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How far what a source sees may travel, before any rule makes it stricter.
+    pub(super) fn tlp_of(&self, source: Source) -> Tlp {
+        *self.source_tlp.get(&source).unwrap_or(&self.default_tlp)
+    }
+
     fn context(&self, now: Timestamp) -> Context<'_> {
         Context {
             now,
@@ -110,8 +115,7 @@ impl Pipeline {
 
     /// The sighting that a hit makes: marked with the strictest of source and rule.
     pub fn sighting(&self, source: Source, hit: Hit) -> Sighting {
-        let settings = &self.settings;
-        let tlp = *settings.source_tlp.get(&source).unwrap_or(&settings.default_tlp);
+        let tlp = self.settings.tlp_of(source);
         let tlp = hit.tlp.map_or(tlp, |rule| rule.strictest(tlp));
         Sighting {
             value: hit.value,

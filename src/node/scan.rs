@@ -256,8 +256,7 @@ fn tags(signature: &str) -> BTreeSet<Tag> {
 
 /// As far as everything that ClamAV sees.
 fn scope(live: &Live) -> Scope {
-    let settings = live.pipeline_settings();
-    Scope::new(*settings.source_tlp.get(&Source::Clamav).unwrap_or(&settings.default_tlp), [])
+    Scope::new(live.pipeline_settings().tlp_of(Source::Clamav), [])
 }
 
 /// Why a file must wait.

@@ -24,7 +24,7 @@ const OTHER_VERDICTS: [&[u8]; 9] = [
 ];
 
 /// How lines begin that are about the scanner itself.
-const NOTICES: [&[u8]; 44] = [
+const NOTICES: &[&[u8]] = &[
     b"--",
     b"+++",
     b"WARNING:",
@@ -69,8 +69,6 @@ const NOTICES: [&[u8]; 44] = [
     b"Database ",
     b"Heuristic",
     b"Listening daemon:",
-];
-const MORE_NOTICES: [&[u8]; 32] = [
     b"MaxQueue",
     b"Exit",
     b"Socket",
@@ -147,7 +145,7 @@ fn is_clamav(program: &[u8]) -> bool {
 
 fn is_of_the_scanner(rest: &[u8]) -> bool {
     OTHER_VERDICTS.iter().any(|verdict| rest.ends_with(verdict))
-        || NOTICES.iter().chain(&MORE_NOTICES).any(|notice| rest.starts_with(notice))
+        || NOTICES.iter().any(|notice| rest.starts_with(notice))
 }
 
 /// `path: signature FOUND`; signatures hold no space.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::event::{Body, Event, Http};
 use super::scan::{ip, literal, number, small, take_until, take_word};
-use super::text::{Escape, Text};
+use super::text::{Escape, Text, quoted};
 use super::{Context, Unparsed, request, time};
 use crate::model::{Source, Timestamp};
 
@@ -142,20 +142,6 @@ fn names_another_client(user: &[u8]) -> bool {
         if rest.is_empty() {
             return false;
         }
-    }
-}
-
-/// Up to the closing quote. Quotes inside are written `\x22`, or `\"` by others.
-fn quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'"', b'\\', rest.get(from..)?)?;
-        if rest.get(at) == Some(&b'"') {
-            let raw = rest.get(..at)?;
-            *rest = rest.get(at + 1..)?;
-            return Some(Text::new(raw, Escape::Backslash));
-        }
-        from = at + 2;
     }
 }
 

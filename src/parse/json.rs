@@ -5,7 +5,7 @@
 
 use super::event::{Body, Event, Http};
 use super::scan::{ip, number, small};
-use super::text::{Escape, Text};
+use super::text::{Escape, Text, quoted};
 use super::{Context, Unparsed, request, time};
 use crate::model::{Source, Timestamp};
 
@@ -135,16 +135,8 @@ fn skip_space(rest: &[u8]) -> &[u8] {
 
 /// A string, up to its closing quote.
 fn string<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
-    let inside = rest.strip_prefix(b"\"")?;
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr2(b'"', b'\\', inside.get(from..)?)?;
-        if inside.get(at) == Some(&b'"') {
-            *rest = inside.get(at + 1..)?;
-            return Some(Text::new(inside.get(..at)?, Escape::Backslash));
-        }
-        from = at + 2;
-    }
+    *rest = rest.strip_prefix(b"\"")?;
+    quoted(rest)
 }
 
 /// A string, a number or a word; of an object or array the raw text, which no field wants.

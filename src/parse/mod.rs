@@ -56,6 +56,11 @@ pub struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// Whether an address is a proxy whose word is believed.
+    fn is_proxy(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&ip))
+    }
+
     /// Whether an address is on our side: in an own network, or in one that does not
     /// exist on the internet (private, loopback, link-local, carrier NAT).
     pub fn is_ours(&self, ip: IpAddr) -> bool {

@@ -46,15 +46,14 @@ pub(super) fn client(
     forwarded_for: Option<Text<'_>>,
     context: &Context<'_>,
 ) -> Option<IpAddr> {
-    let trusted = |ip: &IpAddr| context.trusted_proxies.iter().any(|proxy| proxy.contains(ip));
     let socket = socket?;
-    if context.trusted_proxies.is_empty() || !trusted(&socket) {
+    if !context.is_proxy(socket) {
         return Some(socket);
     }
     for hop in forwarded_for?.raw().rsplit(|byte| *byte == b',') {
         // What is no address was written by a stranger, and so was all that stands left of it.
         let hop = hop_address(hop.trim_ascii())?;
-        if !trusted(&hop) {
+        if !context.is_proxy(hop) {
             return Some(hop);
         }
     }

@@ -67,3 +67,18 @@ impl<'a> Text<'a> {
         }
     }
 }
+
+/// Up to the closing quote, after the opening one. Quotes inside have a backslash before
+/// them, or are written `\x22`.
+pub(super) fn quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', rest.get(from..)?)?;
+        if rest.get(at) == Some(&b'"') {
+            let raw = rest.get(..at)?;
+            *rest = rest.get(at + 1..)?;
+            return Some(Text::new(raw, Escape::Backslash));
+        }
+        from = at + 2;
+    }
+}

@@ -95,6 +95,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same write may succeed later: when there is room again.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Disk { .. } | Self::Busy)
+    }
+
     /// What RocksDB said, as one of ours.
     pub(super) fn of_rocks(dir: &Path, error: &rocksdb::Error) -> Self {
         let dir = dir.display().to_string();

@@ -21,7 +21,9 @@ pub(super) fn first(sentence: &[u8]) -> Option<(Client, &[u8])> {
         Some(before) if ip(word).is_none() => (before, true),
         _ => (word, false),
     };
-    let mut client = Client { ip: ip(word.trim_suffix_dot()), port: None };
+    // `Could not reverse map address 192.0.2.1.`
+    let address = word.strip_suffix(b".").unwrap_or(word);
+    let mut client = Client { ip: ip(address), port: None };
     if let Some(after) = rest.strip_prefix(b" port ").filter(|_| !colon) {
         let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, tail) = after.split_at_checked(digits)?;
@@ -29,17 +31,6 @@ pub(super) fn first(sentence: &[u8]) -> Option<(Client, &[u8])> {
         rest = tail;
     }
     (client.ip.is_some() || looks_like_a_host(word)).then_some((client, rest))
-}
-
-trait TrimDot {
-    fn trim_suffix_dot(&self) -> &[u8];
-}
-
-impl TrimDot for [u8] {
-    /// `Could not reverse map address 192.0.2.1.`
-    fn trim_suffix_dot(&self) -> &[u8] {
-        self.strip_suffix(b".").unwrap_or(self)
-    }
 }
 
 /// `ADDR[ port N]` at the end; gives what comes before it.

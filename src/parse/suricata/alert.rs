@@ -77,8 +77,7 @@ fn attacker(
         },
     };
     let asked = link.direction != "in" && is_question(record, link);
-    let proxy = |ip: &IpAddr| context.trusted_proxies.iter().any(|proxy| proxy.contains(ip));
-    Ok(named.filter(|ip| !asked && !context.is_ours(*ip) && !proxy(ip)))
+    Ok(named.filter(|ip| !asked && !context.is_ours(*ip) && !context.is_proxy(*ip)))
 }
 
 /// Whether it is about talk with a name server.

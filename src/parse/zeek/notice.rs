@@ -33,7 +33,7 @@ pub(super) fn alert<'a>(record: &Record<'a>, src_ip: IpAddr, context: &Context<'
     let note = record.get(Column::Note).unwrap_or_default();
     let message = record.get(Column::Msg).or_else(|| record.get(Column::Sub));
     let attacks = ATTACKS.contains(&note.raw());
-    let proxy = context.trusted_proxies.iter().any(|proxy| proxy.contains(&src_ip));
+    let proxy = context.is_proxy(src_ip);
     Alert {
         signature: note,
         message: message.unwrap_or_default(),

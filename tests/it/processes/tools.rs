@@ -56,10 +56,6 @@ impl Daemon {
             .unwrap();
         Self(child)
     }
-
-    pub fn id(&self) -> u32 {
-        self.0.id()
-    }
 }
 
 impl Drop for Daemon {
