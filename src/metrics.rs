@@ -57,6 +57,14 @@ pub struct Metrics {
     pub indicators: IntGaugeVec,
     /// Claims waiting to leave.
     pub outbox: IntGauge,
+    /// Claims that take part in sync.
+    pub sync_claims: IntGauge,
+    /// Comparisons with members by what came of them.
+    pub syncs: IntCounterVec,
+    /// Bytes of sync by direction.
+    pub sync_bytes: IntCounterVec,
+    /// Questions of members by protocol and what came of them.
+    pub exchanges: IntCounterVec,
     /// Egress rows written.
     pub egress_rows: IntCounter,
     /// Seconds from handing changes to the writer until they were durable.
@@ -165,6 +173,25 @@ impl Metrics {
                 &["kind"],
             ),
             outbox: gauge(&registry, "outbox_claims", "Claims waiting to leave"),
+            sync_claims: gauge(&registry, "sync_claims", "Claims that take part in sync"),
+            syncs: counters(
+                &registry,
+                "syncs_total",
+                "Comparisons with members by what came of them",
+                &["result"],
+            ),
+            sync_bytes: counters(
+                &registry,
+                "sync_bytes_total",
+                "Bytes of sync messages by direction",
+                &["direction"],
+            ),
+            exchanges: counters(
+                &registry,
+                "exchanges_total",
+                "Questions of members outside gossip by protocol and what came of them",
+                &["protocol", "result"],
+            ),
             egress_rows: counter(
                 &registry,
                 "egress_rows_total",

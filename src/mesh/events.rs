@@ -13,7 +13,8 @@ use libp2p::{identify, ping};
 use super::actor::{Actor, Link, dice};
 use super::address::node_of;
 use super::behaviour::RootEvent;
-use super::judge::{Answer, Job};
+use super::exchange::Protocol;
+use super::judge::{Answer, Job, Offence};
 use super::role::Role;
 use super::{Event, admission, now};
 
@@ -72,6 +73,8 @@ impl Actor {
         match event {
             RootEvent::Admission(event) => self.on_admission(event),
             RootEvent::Gossip(event) => self.on_gossip(event),
+            RootEvent::Sync(event) => self.on_exchange(Protocol::Sync, event),
+            RootEvent::Deliver(event) => self.on_exchange(Protocol::Deliver, event),
             RootEvent::Ping(ping::Event { connection, result: Err(error), .. }) => {
                 if !matches!(error, ping::Failure::Unsupported) {
                     self.swarm.close_connection(connection);
@@ -205,13 +208,19 @@ impl Actor {
 
     pub(super) fn on_answer(&mut self, answer: &Answer) {
         self.report(&answer.message, &answer.from, answer.acceptance);
-        let Some(offence) = answer.offence else { return };
+        if let Some(offence) = answer.offence {
+            self.charge(answer.from, offence);
+        }
+    }
+
+    /// Counts an offence of a member and shuts it out when it is enough.
+    pub(super) fn charge(&mut self, member: PeerId, offence: Offence) {
         let instant = Instant::now();
-        if self.strikes.add(answer.from, offence, instant) {
-            if let Some(node) = node_of(&answer.from) {
+        if self.strikes.add(member, offence, instant) {
+            if let Some(node) = node_of(&member) {
                 tracing::warn!(%node, "this member sends what every node refuses: shut out for an hour");
             }
-            self.swarm.behaviour_mut().shut_out(answer.from, instant);
+            self.swarm.behaviour_mut().shut_out(member, instant);
         }
     }
 

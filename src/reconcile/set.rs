@@ -39,6 +39,18 @@ impl Set {
         block.is_some_and(|block| block.binary_search(&entry).is_ok())
     }
 
+    /// The day on which a claim ends, if it is in the set.
+    pub fn find(&self, id: &ContentId) -> Option<Day> {
+        let mut day = self.blocks.first()?.first()?.0;
+        loop {
+            if self.contains(day, id) {
+                return Some(day);
+            }
+            let next = self.rank(&(Day(day.0.checked_add(1)?), ContentId([0; 32])));
+            day = self.from(next).next()?.0;
+        }
+    }
+
     /// Puts a claim in. False if it was there.
     pub fn insert(&mut self, until: Day, id: ContentId) -> bool {
         let entry = (until, id);

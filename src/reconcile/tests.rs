@@ -121,6 +121,8 @@ proptest! {
                 prop_assert_eq!(set.remove(entry.0, &entry.1), model.remove(&entry));
             }
             prop_assert_eq!(set.contains(entry.0, &entry.1), put);
+            let ends = model.iter().find(|(_, id)| *id == entry.1).map(|(day, _)| *day);
+            prop_assert_eq!(set.find(&entry.1), ends);
         }
         set.drop_before(Day(cut));
         model.retain(|(day, _)| *day >= Day(cut));

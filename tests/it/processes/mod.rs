@@ -11,6 +11,7 @@ pub mod prove;
 mod replay;
 mod scanning;
 mod stranger;
+mod sync;
 mod tools;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};
