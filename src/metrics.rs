@@ -51,6 +51,9 @@ pub struct Metrics {
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
     pub connections_refused: IntCounterVec,
+    /// Members shut out for an hour, by what was too much: `rejected` claims,
+    /// `quota`, or what gossip itself refuses (`graylisted`).
+    pub shut_out: IntCounterVec,
     /// Strangers that knocked and were forgotten because the list was full.
     pub candidates_evicted: IntCounter,
     /// Indicators in the store by kind.
@@ -159,6 +162,12 @@ impl Metrics {
                 &registry,
                 "connections_refused_total",
                 "Connections refused",
+                &["reason"],
+            ),
+            shut_out: counters(
+                &registry,
+                "members_shut_out_total",
+                "Members shut out for an hour because they misbehaved",
                 &["reason"],
             ),
             candidates_evicted: counter(

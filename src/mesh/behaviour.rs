@@ -76,9 +76,9 @@ impl Root {
         self.admission.set_role(peer, role);
     }
 
-    /// Cuts a member off for a while.
-    pub(super) fn shut_out(&mut self, peer: PeerId, now: Instant) {
-        self.admission.shut_out(peer, now + SHUT_OUT);
+    /// Cuts a member off for a while; false if it was already.
+    pub(super) fn shut_out(&mut self, peer: PeerId, now: Instant) -> bool {
+        self.admission.shut_out(peer, now + SHUT_OUT)
     }
 }
 

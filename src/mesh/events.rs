@@ -16,7 +16,7 @@ use super::behaviour::RootEvent;
 use super::exchange::Protocol;
 use super::judge::{Answer, Job, Offence};
 use super::role::Role;
-use super::{Event, admission, now};
+use super::{Event, admission, gossip, now};
 
 /// Addresses taken from one introduction or registration.
 pub(super) const MAX_ADDRESSES: usize = 8;
@@ -217,10 +217,28 @@ impl Actor {
     pub(super) fn charge(&mut self, member: PeerId, offence: Offence) {
         let instant = Instant::now();
         if self.strikes.add(member, offence, instant) {
-            if let Some(node) = node_of(&member) {
-                tracing::warn!(%node, "this member sends what every node refuses: shut out for an hour");
-            }
-            self.swarm.behaviour_mut().shut_out(member, instant);
+            self.shut_out(member, offence.label(), instant);
+        }
+    }
+
+    /// Shuts out those whom gossip does not listen to any more: what it refuses
+    /// by itself never reaches the judge.
+    pub(super) fn shut_out_graylisted(&mut self, now: Instant) {
+        let gossip = self.swarm.behaviour().gossip.inner();
+        let peers = self.links.keys().copied();
+        let out: Vec<PeerId> = peers.filter(|peer| gossip::graylisted(gossip, peer)).collect();
+        for peer in out {
+            self.shut_out(peer, "graylisted", now);
+        }
+    }
+
+    fn shut_out(&mut self, peer: PeerId, reason: &'static str, now: Instant) {
+        if !self.swarm.behaviour_mut().shut_out(peer, now) {
+            return; // what it had sent before is still being judged
+        }
+        self.metrics.shut_out.with_label_values(&[reason]).inc();
+        if let Some(node) = node_of(&peer) {
+            tracing::warn!(%node, reason, "this member misbehaves: shut out for an hour");
         }
     }
 

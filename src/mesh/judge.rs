@@ -53,6 +53,16 @@ pub enum Offence {
     OverQuota,
 }
 
+impl Offence {
+    /// The metric label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::OverQuota => "quota",
+        }
+    }
+}
+
 /// The way to the judge. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Desk {

@@ -3,6 +3,7 @@
 mod bad_start;
 mod demo;
 mod exchange;
+mod hostile;
 mod journal;
 mod kill;
 mod organisation;
