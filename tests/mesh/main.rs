@@ -19,6 +19,7 @@
 
 mod figures;
 mod graph;
+mod hop;
 mod mesh;
 mod net;
 mod node;

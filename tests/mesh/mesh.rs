@@ -8,7 +8,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::graph::Graph;
-use crate::net::{Net, PREFIX, home};
+use crate::hop::Hop;
+use crate::net::{Net, PREFIX, SWITCH, home};
 use crate::node::Node;
 use crate::wait::within;
 
@@ -22,6 +23,7 @@ const ENOUGH: usize = 3;
 pub struct Mesh {
     // The order is that of dropping: processes end before their namespaces.
     pub nodes: Vec<Node>,
+    _hops: Vec<Hop>,
     pub net: Net,
     pub graph: Graph,
     _folder: TempDir,
@@ -29,31 +31,44 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Makes the nodes; none, with a word, where there can be no namespaces.
-    pub fn new(graph: Graph) -> Option<Self> {
+    /// Makes the nodes, with a delay on every way between two of them if there is to be
+    /// one; none, with a word, where there can be no namespaces.
+    pub fn new(graph: Graph, delay: Option<Duration>) -> Option<Self> {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let net = Net::new(graph.size)?;
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(home()).unwrap();
-        let nodes = (0..graph.size).map(|n| Node::new(n, folder.path(), &net)).collect();
-        let mesh = Self { nodes, net, graph, _folder: folder, _alone: alone };
-        for (number, node) in mesh.nodes.iter().enumerate() {
-            let peers = mesh.graph.neighbours(number).map(|other| mesh.nodes[other].as_peer());
+        let nodes: Vec<Node> =
+            (0..graph.size).map(|n| Node::new(n, folder.path(), &net)).collect();
+        let mut hops = Vec::new();
+        let mut address = |to: usize| {
+            let direct = nodes[to].address();
+            let Some(delay) = delay else { return direct };
+            hops.push(Hop::new(&net.switch(), SWITCH, direct, delay));
+            hops[hops.len() - 1].address
+        };
+        for (number, node) in nodes.iter().enumerate() {
+            let peers = graph.neighbours(number).map(|n| nodes[n].as_peer(address(n)));
             node.configure("", &peers.collect::<String>());
         }
-        Some(mesh)
+        Some(Self { nodes, _hops: hops, net, graph, _folder: folder, _alone: alone })
     }
 
     /// Makes and starts the nodes and waits until claims flow.
     pub fn start(graph: Graph) -> Option<Self> {
-        let mut mesh = Self::new(graph)?;
+        Some(Self::new(graph, None)?.started())
+    }
+
+    /// Starts the nodes and waits until claims flow.
+    pub fn started(mut self) -> Self {
+        let mesh = &mut self;
         for node in &mut mesh.nodes {
             node.spawn(&mesh.net);
         }
         mesh.nodes.iter().for_each(Node::answers);
         mesh.is_tied();
-        Some(mesh)
+        self
     }
 
     /// Waits until all neighbours are connected and gossip knows them.

@@ -18,6 +18,9 @@ use serde_json::Value;
 /// What every namespace and folder of the harness begins with, before the process id.
 pub const PREFIX: &str = "dtim-mesh-";
 
+/// Where the switch itself is.
+pub const SWITCH: Ipv4Addr = Ipv4Addr::new(29, 4, 255, 254);
+
 /// The switch, the nodes' namespaces, and what lies between them.
 pub struct Net {
     prefix: String,
@@ -49,9 +52,10 @@ impl Net {
             println!("skipped: no network namespace for this user: {why}");
             return None;
         }
-        let mut switch = "link add name sw0 type bridge\naddr add 29.4.255.254/16 dev sw0\n\
-                          link set sw0 up\nlink set lo up\n"
-            .to_owned();
+        let mut switch = format!(
+            "link add name sw0 type bridge\naddr add {SWITCH}/16 dev sw0\n\
+             link set sw0 up\nlink set lo up\n"
+        );
         for node in 0..size {
             make(&net.namespace(node)).unwrap();
             let (port, namespace) = (port(node), net.namespace(node));
@@ -105,7 +109,7 @@ impl Net {
 
     /// Everything passes again.
     pub fn heal(&mut self) {
-        self.deaf.iter_mut().for_each(Vec::clear);
+        self.deaf.fill(Vec::new());
         self.filter();
     }
 
@@ -137,7 +141,7 @@ impl Net {
             }
             if self.lost > 0 {
                 let lost = self.lost;
-                rules += &format!("    iifname \"eth0\" numgen random mod 100 < {lost} drop\n");
+                rules += &format!("    iifname \"eth0\" numgen random mod 100 < {lost} counter drop\n");
             }
             let table = format!(
                 "table inet mesh\ndelete table inet mesh\ntable inet mesh {{\n  chain inbound {{\n    \
@@ -147,6 +151,18 @@ impl Net {
             nft.args(["netns", "exec", &self.namespace(node), "nft", "-f", "-"]);
             fed(&mut nft, &table);
         }
+    }
+
+    /// Packets that were lost on purpose so far, over all nodes.
+    pub fn losses(&self) -> u64 {
+        let lost = |node| {
+            let mut nft = Command::new("ip");
+            nft.args(["netns", "exec", &self.namespace(node), "nft", "list", "ruleset"]);
+            let rules = String::from_utf8(done(&mut nft).stdout).unwrap();
+            let packets = |(_, after): (&str, &str)| after.split(' ').next()?.parse().ok();
+            rules.split_once("counter packets ").and_then(packets).unwrap_or(0)
+        };
+        (0..self.size).map(lost).sum()
     }
 
     /// What has gone through each node's interface so far.

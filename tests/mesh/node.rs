@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,8 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::net::{Net, inside};
 use crate::wait::within;
 
-/// Where its mesh listens.
-pub const PORT: u16 = 3031;
+const PORT: u16 = 3031;
 const METRICS_PORT: u16 = 3033;
 /// How long a node may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -87,9 +86,14 @@ impl Node {
         fs::write(self.config(), text).unwrap();
     }
 
+    /// Where its mesh listens.
+    pub fn address(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(Net::address(self.number), PORT)
+    }
+
     /// A `[[peers]]` entry for this node, in another's configuration.
-    pub fn as_peer(&self) -> String {
-        let address = format!("/ip4/{}/tcp/{PORT}", Net::address(self.number));
+    pub fn as_peer(&self, at: SocketAddrV4) -> String {
+        let address = format!("/ip4/{}/tcp/{}", at.ip(), at.port());
         let (name, peer_id) = (&self.name, &self.peer_id);
         format!("[[peers]]\nname = {name:?}\npeer_id = {peer_id:?}\naddresses = [{address:?}]\n")
     }
@@ -124,6 +128,52 @@ impl Node {
             kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
             assert!(child.wait().unwrap().success(), "{} ended badly", self.name);
         }
+    }
+
+    /// SIGKILL: no destructor, no flush.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// SIGSTOP: its connections stay, and it does nothing.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT: it goes on as if nothing had been.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.child.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Memory in use now, and the most since the start or the last look at the most, in MiB.
+    pub fn memory(&self) -> (f64, f64) {
+        let process = Path::new("/proc").join(self.child.as_ref().unwrap().id().to_string());
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        let mib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        };
+        fs::write(process.join("clear_refs"), "5").unwrap();
+        (mib("VmRSS:"), mib("VmHWM:"))
+    }
+
+    /// Appends what the node's watcher takes for an attack by each value.
+    pub fn is_attacked_by(&self, values: &[String]) {
+        let now = chrono::Utc::now().format("%d/%b/%Y:%H:%M:%S +0000");
+        let line = |value: &String| {
+            format!("{value} - - [{now}] \"GET /.env HTTP/1.1\" 404 153 \"-\" \"curl/8.5.0\"\n")
+        };
+        let lines: String = values.iter().map(line).collect();
+        let path = self.folder.join("log/access.log");
+        let mut log = File::options().create(true).append(true).open(path).unwrap();
+        log.write_all(lines.as_bytes()).unwrap();
     }
 
     /// What the node has logged, one JSON object a line.
