@@ -45,7 +45,10 @@ pub(super) fn run(node: &Node, mut events: Receiver<Event>) {
 impl Node {
     fn take_event(&self, event: Event, now: Timestamp) -> Vec<Change> {
         match event {
-            Event::Claim { verified, from } => vec![Change::Heard { verified, from, at: now }],
+            Event::Claim { verified, from } => {
+                tracing::debug!(content = %verified.content(), %from, "claim heard");
+                vec![Change::Heard { verified, from, at: now }]
+            }
             Event::Knock { node, address, .. } => self.saw_stranger(node, [address], "knock", now),
             Event::Discovered { node, addresses, .. } => {
                 self.saw_stranger(node, addresses, "rendezvous", now)

@@ -147,6 +147,7 @@ impl Node {
         };
         match self.inner.mesh.publish(own.bytes.clone(), own.content).await {
             Ok(_) => {
+                tracing::debug!(content = %own.content, "claim published");
                 self.inner.metrics.claims.with_label_values(&["own", "accept"]).inc();
                 self.done(indicator, audience).await?;
                 Ok(true)
