@@ -1,5 +1,6 @@
 //! What can be written, and what comes of it.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -107,6 +108,12 @@ pub enum Change {
         answer: Vec<u8>,
         /// The answer holds until then.
         until: Timestamp,
+    },
+    /// Only these are members now: what none of them delivered is to be fetched
+    /// again, so that it weighs something once one of them has delivered it.
+    Orphan {
+        /// The members.
+        members: BTreeSet<NodeId>,
     },
     /// A member says that it saw these itself. Those not known here are left out.
     Attested {

@@ -63,8 +63,11 @@ impl Graph {
         let left: BTreeSet<usize> = (0..self.size).filter(|n| !without.contains(n)).collect();
         let mut reached: BTreeSet<usize> = left.first().copied().into_iter().collect();
         loop {
-            let next: BTreeSet<usize> =
-                reached.iter().flat_map(|n| self.neighbours(*n)).filter(|n| left.contains(n)).collect();
+            let next: BTreeSet<usize> = reached
+                .iter()
+                .flat_map(|n| self.neighbours(*n))
+                .filter(|n| left.contains(n))
+                .collect();
             let before = reached.len();
             reached.extend(next);
             if reached.len() == before {

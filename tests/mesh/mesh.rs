@@ -39,8 +39,7 @@ impl Mesh {
         let net = Net::new(graph.size)?;
         let prefix = format!("{PREFIX}{}-", std::process::id());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(home()).unwrap();
-        let nodes: Vec<Node> =
-            (0..graph.size).map(|n| Node::new(n, folder.path(), &net)).collect();
+        let nodes: Vec<Node> = (0..graph.size).map(|n| Node::new(n, folder.path(), &net)).collect();
         let mut hops = Vec::new();
         let mut address = |to: usize| {
             let direct = nodes[to].address();

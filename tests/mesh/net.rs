@@ -67,9 +67,8 @@ impl Net {
         ip(&net.switch(), &switch);
         for node in 0..size {
             let address = Self::address(node);
-            let batch = format!(
-                "addr add {address}/16 dev eth0\nlink set eth0 up\nlink set lo up\n"
-            );
+            let batch =
+                format!("addr add {address}/16 dev eth0\nlink set eth0 up\nlink set lo up\n");
             ip(&net.namespace(node), &batch);
         }
         Some(net)
@@ -141,7 +140,8 @@ impl Net {
             }
             if self.lost > 0 {
                 let lost = self.lost;
-                rules += &format!("    iifname \"eth0\" numgen random mod 100 < {lost} counter drop\n");
+                rules +=
+                    &format!("    iifname \"eth0\" numgen random mod 100 < {lost} counter drop\n");
             }
             let table = format!(
                 "table inet mesh\ndelete table inet mesh\ntable inet mesh {{\n  chain inbound {{\n    \

@@ -56,6 +56,7 @@ impl Node {
             .ok_or_else(|| NodeError::NotFound("this peer is no member".to_owned()))?;
         self.inner.mesh.set_role(node, Role::Stranger, Vec::new()).await?;
         self.write_peer(node).await?;
+        self.orphan().await?;
         tracing::info!(name = revoked.name, "peer revoked");
         Ok(revoked)
     }
@@ -109,6 +110,14 @@ impl Node {
             (None, None) => return None,
         };
         Some(Change::PeerRecord(record))
+    }
+
+    /// What only a peer delivered that is no member any more is fetched again from
+    /// those who are.
+    pub(super) async fn orphan(&self) -> Result<(), NodeError> {
+        let members = self.book().members().map(|member| member.node).collect();
+        self.write(vec![Change::Orphan { members }]).await?;
+        Ok(())
     }
 
     async fn write_peer(&self, node: NodeId) -> Result<(), NodeError> {

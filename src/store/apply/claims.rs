@@ -1,5 +1,7 @@
 //! Claims: what members delivered, what we made ourselves, what waits to leave.
 
+use std::collections::BTreeSet;
+
 use super::{Applied, Draft};
 use crate::ageing;
 use crate::assess::{self, Heard};
@@ -52,6 +54,9 @@ impl Draft<'_> {
         }
         let own = kept.own;
         if same {
+            if !own {
+                self.takes_part(&heard);
+            }
             self.claims.put(&key, KeptClaim { heard, ..kept });
             return Ok(Applied::Known);
         }
@@ -140,6 +145,25 @@ impl Draft<'_> {
             None => self.own.delete(&key),
         }
         Ok(Applied::Updated)
+    }
+
+    /// Lets members be asked again for what only others delivered: until one of
+    /// them delivers it, it weighs nothing.
+    pub(super) fn orphan(&mut self, members: &BTreeSet<NodeId>) -> Result<Applied, StoreError> {
+        for claim in self.db.sound_records::<KeptClaim>()? {
+            let KeptClaim { heard, own, .. } = claim?.1;
+            if !own && heard.claim.tlp <= Tlp::Green && heard.delivered_by.is_disjoint(members) {
+                self.sync.push(SyncChange::Lose(heard.claim.until, heard.content));
+            }
+        }
+        Ok(Applied::Updated)
+    }
+
+    /// A member delivered what may have been an orphan.
+    fn takes_part(&mut self, heard: &Heard) {
+        if heard.claim.tlp <= Tlp::Green {
+            self.sync.push(SyncChange::Insert(heard.claim.until, heard.content));
+        }
     }
 
     fn claim_key(&self, heard: &Heard) -> Vec<u8> {

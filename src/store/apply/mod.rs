@@ -162,6 +162,7 @@ impl<'a> Draft<'a> {
                 self.outside.put(&key, KeptOutside { until: *until, answer });
                 Ok(Applied::Updated)
             }
+            Change::Orphan { members } => self.orphan(members),
             Change::Attested { indicators, from, at } => self.attested(indicators, *from, *at),
             Change::Clock { now } => {
                 self.memory.state.last_time = Some(*now);
