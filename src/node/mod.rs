@@ -5,6 +5,7 @@
 //! [`crate::wire::verify`].
 
 mod clock;
+mod deliver;
 mod enrich;
 mod error;
 mod live;
@@ -38,7 +39,7 @@ pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
-pub use share::NewIndicator;
+pub use share::{Leaving, NewIndicator, Shared};
 
 /// A node. Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]

@@ -51,7 +51,12 @@ impl Node {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
             // The address of who dialled us is a port that nobody listens on.
-            Event::Connected { node, role: Role::Member, address, dialled: true } => {
+            Event::Connected { node, role: Role::Member, address, dialled } => {
+                // What waits for it may leave.
+                self.inner.due.notify_one();
+                if !dialled {
+                    return Vec::new();
+                }
                 self.book().reached(node, address);
                 self.remember_peer(node).into_iter().collect()
             }
