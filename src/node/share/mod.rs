@@ -3,13 +3,14 @@
 //!
 //! Owns the order. Who is reached is resolved when an indicator is shared ([`audience`]),
 //! what is told is worked out when it is sent ([`plan`]), and a row of the egress ledger
-//! is durable before the bytes it speaks of are sent ([`send`]). The operator's word is
-//! in [`wishes`]. Recipients' names stay here: no claim holds one.
+//! is durable ([`written`]) before the bytes it speaks of are sent ([`send`]). The
+//! operator's word is in [`wishes`]. Recipients' names stay here: no claim holds one.
 
 mod audience;
 mod plan;
 mod send;
 mod wishes;
+mod written;
 
 #[cfg(test)]
 mod tests;

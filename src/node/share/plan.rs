@@ -189,7 +189,7 @@ impl Node {
     }
 
     /// The key under which this node speaks of an indicator to an audience.
-    fn pseudonym_key(
+    pub(super) fn pseudonym_key(
         &self,
         indicator: IndicatorId,
         audience: Audience,

@@ -12,11 +12,10 @@ use tokio::time::Instant;
 
 use super::plan::Plan;
 use crate::mesh::{PublishError, Role, Status};
-use crate::model::{Audience, Claim, Generation, Level, NodeId, Timestamp};
+use crate::model::{Audience, NodeId, Timestamp};
 use crate::node::deliver::Delivery;
 use crate::node::{Node, NodeError, clock};
-use crate::store::{Change, EgressAudience, EgressRow, OwnClaim, Pending, StoreError};
-use crate::wire::SignedClaim;
+use crate::store::{Change, EgressAudience, OwnClaim, Pending, StoreError};
 
 /// How long the loop sleeps when nothing is due and nothing wakes it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -24,10 +23,6 @@ const IDLE: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_secs(5);
 /// The longest rest of a member that takes nothing although it is connected.
 const LONGEST_REST: Duration = Duration::from_secs(600);
-/// Members from which on an own claim waits before sync shows it.
-const CROWD: usize = 4;
-/// For how many seconds it waits, unless two members have it before.
-const SYNC_DELAY: u64 = 3600;
 /// Claims for the mesh that are written down in one write.
 const MESH_BATCH: usize = 32;
 /// A member's claims are written down one by one: what was written down and may have
@@ -205,37 +200,6 @@ impl Node {
         }
     }
 
-    /// Writes claims and their egress rows durably, before anything is sent. Gives back
-    /// those that the operator has not thought better of meanwhile.
-    async fn write_down(
-        &self,
-        fresh: Vec<(Pending, Box<SignedClaim>, Generation)>,
-        to: EgressAudience,
-        now: Timestamp,
-    ) -> Result<Vec<(Pending, OwnClaim)>, NodeError> {
-        let mut written = Vec::new();
-        let mut calls = Vec::new();
-        for (wish, signed, generation) in fresh {
-            let policy = self.reader(wish.audience).map(|(_, policy)| policy);
-            let level = policy.map_or(Level::Strict, |policy| policy.level);
-            // With fewer members there is no anonymity that waiting could protect.
-            let crowd = self.book().members().count() >= CROWD;
-            let held = crowd.then(|| now.plus(SYNC_DELAY));
-            calls.push(call(wish, &signed, generation, to, level, now, held));
-            written.push((wish, own_claim(&signed, generation, now)));
-        }
-        if calls.is_empty() || not_overtaken(self.write(calls.concat()).await)? {
-            return Ok(written);
-        }
-        let mut standing = Vec::new();
-        for (call, one) in calls.into_iter().zip(written) {
-            if not_overtaken(self.write(call).await)? {
-                standing.push(one);
-            }
-        }
-        Ok(standing)
-    }
-
     /// Sends a claim: whether it has left, or will never be taken; none if not now.
     async fn hand_over(&self, audience: Audience, own: OwnClaim) -> Option<bool> {
         let count = |verdict| {
@@ -346,65 +310,4 @@ impl Sending {
 fn members(status: &Status) -> impl Iterator<Item = (NodeId, Timestamp)> + '_ {
     let members = status.peers.iter().filter(|peer| peer.role == Role::Member);
     members.map(|peer| (peer.node, peer.since))
-}
-
-/// All that is written before a claim leaves.
-fn call(
-    wish: Pending,
-    signed: &SignedClaim,
-    generation: Generation,
-    to: EgressAudience,
-    level: Level,
-    now: Timestamp,
-    held: Option<Timestamp>,
-) -> Vec<Change> {
-    let claim = signed.claim();
-    let row = EgressRow {
-        at: now,
-        value: claim.value.clone(),
-        audience: to,
-        level,
-        fields: told_fields(claim),
-        content: signed.content(),
-    };
-    let audience = wish.audience;
-    let own = Change::Own { signed: signed.clone(), audience, generation, at: now, held };
-    vec![Change::StillWished(wish), Change::Egress(row), own]
-}
-
-fn own_claim(signed: &SignedClaim, generation: Generation, now: Timestamp) -> OwnClaim {
-    OwnClaim {
-        revision: signed.claim().revision,
-        claim: signed.claim().clone(),
-        generation,
-        at: now,
-        left: false,
-        content: signed.content(),
-        bytes: signed.bytes().to_vec(),
-    }
-}
-
-/// False if the store has something newer; that is planned anew.
-fn not_overtaken<T>(written: Result<T, NodeError>) -> Result<bool, NodeError> {
-    match written {
-        Ok(_) => Ok(true),
-        Err(NodeError::Store(StoreError::Overtaken)) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// The names of the fields that a claim tells, besides those that handle it.
-fn told_fields(claim: &Claim) -> Vec<String> {
-    let told = [
-        ("kind", true),
-        ("value", true),
-        ("confidence", claim.confidence.is_some()),
-        ("created", claim.created.is_some()),
-        ("modified", claim.modified.is_some()),
-        ("sightings", claim.sightings.is_some()),
-        ("tags", !claim.tags.is_empty()),
-        ("custom", !claim.custom.is_empty()),
-        ("retracted", claim.retracted),
-    ];
-    told.into_iter().filter(|(_, told)| *told).map(|(name, _)| name.to_owned()).collect()
 }

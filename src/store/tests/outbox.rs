@@ -186,24 +186,24 @@ fn a_word_that_comes_while_a_claim_is_sent_is_not_lost() {
     let bench = Bench::new();
     bench.write(vec![saw(ip(1), NOW), tell(&ip(1), &[], NOW)]);
     let [wish] = bench.store().outbox(9).unwrap()[..] else { panic!() };
-    let made = own(&claim(&ip(1), Tlp::Green, NOW, 5), MESH);
+    let signed = own(&claim(&ip(1), Tlp::Green, NOW, 5), MESH);
     // The operator takes it back after the claim was made and before it is written down.
     bench.write(vec![word(&ip(1), Scope::private(), &[])]);
-    let call = vec![Change::StillWished(wish), made.clone()];
+    let call = vec![Change::StillWished(wish), signed.clone()];
     assert_eq!(bench.write_all(call), Err(StoreError::Overtaken));
     assert_eq!(bench.store().own(ip(1).id(), MESH).unwrap(), None);
 
     // And after it was written down.
     bench.write(vec![word(&ip(1), Scope::new(Tlp::Green, []), &[MESH])]);
     let [wish] = bench.store().outbox(9).unwrap()[..] else { panic!() };
-    bench.write(vec![Change::StillWished(wish), made]);
+    bench.write(vec![Change::StillWished(wish), signed]);
     bench.write(vec![word(&ip(1), Scope::private(), &[])]);
     bench.write(vec![Change::OutboxDone { wish, left: true }]);
     assert!(bench.store().own(ip(1).id(), MESH).unwrap().unwrap().left);
     assert_eq!(waiting(&bench, &ip(1)), [(MESH, What::Withdraw)]);
     // A retraction that may not have left is told before anything else is.
     let [wish] = bench.store().outbox(9).unwrap()[..] else { panic!() };
-    let retraction = super::outbox::made(&ip(1), wish, 6);
+    let retraction = made(&ip(1), wish, 6);
     bench.write(vec![Change::StillWished(wish), own(&retraction, MESH)]);
     bench.write(vec![word(&ip(1), Scope::private(), &[])]);
     assert_eq!(waiting(&bench, &ip(1)), [(MESH, What::Withdraw)]);

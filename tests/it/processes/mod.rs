@@ -1,6 +1,7 @@
 //! Whole processes: real nodes, real files, real sockets.
 
 mod bad_start;
+mod delivery;
 mod demo;
 mod exchange;
 mod hostile;
