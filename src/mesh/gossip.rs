@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
+use libp2p::PeerId;
 use libp2p::gossipsub::{
     Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, MaxCountSubscriptionFilter,
     Message, MessageAuthenticity, MessageId, MetricsConfig, PeerScoreParams, PeerScoreThresholds,
@@ -45,13 +46,17 @@ pub(super) const DECAY: Duration = Duration::from_secs(10);
 /// Rejected claims weigh half after this (design, section 6: strikes).
 pub(super) const STRIKE_HALF_LIFE: Duration = Duration::from_secs(3600);
 
-/// Takes messages that are data and topic, nothing else.
+/// Takes messages of one topic that are data and topic, nothing else.
 ///
 /// Gossipsub's anonymous mode refuses an author, a number and a signature, but
 /// passes on a key field as it came: a mark with which somebody could follow
-/// one message from node to node.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OnlyData;
+/// one message from node to node. And it remembers the ids of messages of
+/// topics that nobody joined: a claim sent under a foreign topic first would
+/// be taken for known, and dropped, when it comes under the right one.
+#[derive(Clone, Debug)]
+pub(super) struct OnlyData {
+    topic: TopicHash,
+}
 
 impl DataTransform for OnlyData {
     fn inbound_transform(&self, raw: RawMessage) -> Result<Message, io::Error> {
@@ -61,6 +66,9 @@ impl DataTransform for OnlyData {
             return Err(io::ErrorKind::InvalidData.into());
         };
         let RawMessage { data, topic, .. } = raw;
+        if topic != self.topic {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         Ok(Message { source: None, data, sequence_number: None, topic })
     }
 
@@ -82,10 +90,13 @@ pub(super) fn behaviour(community: &Community, metrics: &Metrics) -> Result<Goss
         max_subscribed_topics: 1,
         max_subscriptions_per_request: 4,
     };
-    let config = config(topic.hash())?;
-    let gossip =
-        Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)?;
-    let mut gossip = metrics.with_libp2p(|registry| {
+    let mut gossip = Behaviour::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        config(topic.hash())?,
+        filter,
+        OnlyData { topic: topic.hash() },
+    )?;
+    gossip = metrics.with_libp2p(|registry| {
         let registry = registry.sub_registry_with_prefix("gossipsub");
         gossip.with_metrics(registry, MetricsConfig::default())
     });
@@ -166,6 +177,12 @@ pub(super) fn score_thresholds() -> PeerScoreThresholds {
         accept_px_threshold: 10.0,
         opportunistic_graft_threshold: 0.5,
     }
+}
+
+/// Whether gossipsub does not listen to a peer any more. It refuses some
+/// messages by itself (too large, marked) and tells nobody but its score.
+pub(super) fn graylisted(gossip: &Gossip, peer: &PeerId) -> bool {
+    gossip.peer_score(peer).is_some_and(|score| score < score_thresholds().graylist_threshold)
 }
 
 /// The factor by which a counter shrinks in one step to be halved in `half_life`.

@@ -15,7 +15,7 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::mpsc;
 
 use super::address::node_of;
-use super::quota::Quotas;
+use super::quota::{self, Quotas};
 use super::seen::Seen;
 use super::{Event, now};
 use crate::metrics::Metrics;
@@ -46,11 +46,21 @@ pub(super) struct Answer {
 
 /// What a member did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offence {
+pub enum Offence {
     /// A claim that every node refuses.
     Rejected,
     /// A claim beyond the quota.
     OverQuota,
+}
+
+impl Offence {
+    /// The metric label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::OverQuota => "quota",
+        }
+    }
 }
 
 /// The way to the judge. Dropping it ends the thread.
@@ -131,7 +141,7 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn new(community: Community, seen: Arc<Seen>, metrics: Metrics) -> Self {
-        Self { community, seen, quotas: Quotas::new(), metrics }
+        Self { community, seen, quotas: Quotas::new(quota::CLAIMS), metrics }
     }
 
     /// The checks, cheapest first.
@@ -145,7 +155,7 @@ impl Judge {
         if bytes.len() > MAX_CLAIM_BYTES {
             return Err(Refusal::TooLarge);
         }
-        if !self.quotas.take(from, instant) {
+        if !self.quotas.take(from, 1, instant) {
             return Err(Refusal::Quota);
         }
         if self.seen.contains(&ContentId::of(bytes)) {

@@ -53,8 +53,12 @@ impl Node {
             Event::Discovered { node, addresses, .. } => {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
-            // The address of who dialled us is a port that nobody listens on.
-            Event::Connected { node, role: Role::Member, address, dialled: true } => {
+            Event::Connected { node, role: Role::Member, address, dialled } => {
+                self.inner.syncing.want(node);
+                // The address of who dialled us is a port that nobody listens on.
+                if !dialled {
+                    return Vec::new();
+                }
                 self.book().reached(node, address);
                 self.remember_peer(node).into_iter().collect()
             }
@@ -63,7 +67,10 @@ impl Node {
                 self.inner.due.notify_one();
                 Vec::new()
             }
-            Event::Disconnected { .. } => Vec::new(),
+            Event::Disconnected { node } => {
+                self.inner.syncing.forget(node);
+                Vec::new()
+            }
         }
     }
 }

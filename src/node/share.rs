@@ -24,6 +24,10 @@ use crate::wire::{self, SignedClaim};
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a claim that found no member waits before it is tried again.
 const RETRY_SECONDS: u64 = 5;
+/// Members from which on an own claim waits before sync shows it.
+const CROWD: usize = 4;
+/// For how many seconds it waits, unless two members have it before.
+const SYNC_DELAY: u64 = 3600;
 /// The widest step between two revisions.
 const MAX_REVISION_STEP: u64 = 1 << 20;
 
@@ -187,7 +191,10 @@ impl Node {
             content: signed.content(),
             bytes: signed.bytes().to_vec(),
         };
-        let kept = Change::Own { signed: *signed, audience: Audience::Mesh, generation, at: now };
+        // With fewer members there is no anonymity that waiting could protect.
+        let held = (self.book().members().count() >= CROWD).then(|| now.plus(SYNC_DELAY));
+        let kept =
+            Change::Own { signed: *signed, audience: Audience::Mesh, generation, at: now, held };
         self.write(vec![Change::Egress(row), kept]).await?;
         self.inner.metrics.egress_rows.inc();
         Ok(own)

@@ -64,6 +64,8 @@ pub enum Change {
         generation: Generation,
         /// When it was made.
         at: Timestamp,
+        /// It takes no part in sync before this time, unless two members have it.
+        held: Option<Timestamp>,
     },
     /// Something is to be told to an audience at a time. What waits already
     /// keeps the earlier time.
@@ -105,6 +107,15 @@ pub enum Change {
         answer: Vec<u8>,
         /// The answer holds until then.
         until: Timestamp,
+    },
+    /// A member says that it saw these itself. Those not known here are left out.
+    Attested {
+        /// The indicators.
+        indicators: Vec<IndicatorId>,
+        /// Who saw them.
+        from: NodeId,
+        /// When it said so.
+        at: Timestamp,
     },
     /// The clock is believed: what ended by it may be purged.
     Clock {

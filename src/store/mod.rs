@@ -11,13 +11,16 @@
 
 mod apply;
 mod change;
+mod compare;
 mod database;
 mod error;
 mod family;
 mod index;
 mod read;
+
 mod record;
 mod schema;
+mod sync;
 mod table;
 mod writer;
 
@@ -73,6 +76,7 @@ struct Inner {
 struct Shared {
     db: Database,
     index: Index,
+    sync: sync::Sync,
     metrics: Metrics,
     max_bytes: u64,
     bytes: AtomicU64,
@@ -113,6 +117,7 @@ impl Store {
         let shared = Arc::new(Shared {
             db,
             index: Index::new(max_indexed),
+            sync: sync::Sync::default(),
             metrics: options.metrics,
             max_bytes: options.max_bytes,
             bytes: AtomicU64::new(0),

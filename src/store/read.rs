@@ -7,14 +7,14 @@ use super::change::{EgressRow, PeerRecord};
 use super::family::{self, Family};
 use super::index::{Filter, Page};
 use super::record::{
-    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOutside,
-    KeptOwn, KeptVote, LedgerRow, State,
+    self, KeptAttested, KeptBucket, KeptClaim, KeptEvidence, KeptIndicator, KeptOffset,
+    KeptOutside, KeptOwn, KeptVote, LedgerRow, State,
 };
 use super::{Store, StoreError};
 use crate::assess::Heard;
 use crate::model::{
-    Audience, Claim, ContentId, Evidence, Generation, IndicatorId, Revision, Source, Timestamp,
-    Value,
+    Audience, Claim, ContentId, Evidence, Generation, IndicatorId, NodeId, Revision, Source,
+    Timestamp, Value,
 };
 
 /// What the store knows of an indicator as such.
@@ -126,6 +126,27 @@ impl Store {
         let prefix = family::indicator(&self.db().sealer, indicator);
         let records = self.db().records::<KeptClaim>(&prefix)?;
         Ok(records.into_iter().filter(|(_, kept)| !kept.own).map(|(_, kept)| kept.heard).collect())
+    }
+
+    /// The members that say they saw an indicator themselves.
+    pub fn attested(&self, indicator: IndicatorId) -> Result<Vec<NodeId>, StoreError> {
+        let prefix = family::indicator(&self.db().sealer, indicator);
+        let records = self.db().records::<KeptAttested>(&prefix)?;
+        Ok(records.into_iter().map(|(_, kept)| kept.node).collect())
+    }
+
+    /// What the mesh was told before a time and still holds: not what was retracted.
+    pub fn told_the_mesh(&self, before: Timestamp) -> Result<Vec<IndicatorId>, StoreError> {
+        let mut told = Vec::new();
+        for own in self.db().sound_records::<KeptOwn>()? {
+            let KeptOwn { indicator, audience, sent, .. } = own?.1;
+            if audience != Audience::Mesh || sent.is_none_or(|sent| sent.at > before) {
+                continue;
+            }
+            let own = self.own(indicator, audience)?;
+            told.extend(own.filter(|own| !own.claim.retracted).map(|_| indicator));
+        }
+        Ok(told)
     }
 
     /// The claim that was last made for an audience.
@@ -269,22 +290,6 @@ impl Store {
             return broken(expected.saturating_sub(1), Break::Unlinked);
         }
         Ok(EgressCheck::Whole { rows: chain.next - chain.first })
-    }
-
-    /// Content ids of claims that may come again, those that end last first.
-    pub fn content_ids(&self, limit: usize) -> Result<Vec<ContentId>, StoreError> {
-        let mut ids = Vec::new();
-        for row in self.db().rows_backward(Family::Content)? {
-            if ids.len() == limit {
-                break;
-            }
-            let row = row?;
-            match record::open::<KeptContent>(&self.db().sealer, &row.key, &row.stored) {
-                Ok(kept) => ids.push(kept.content),
-                Err(damaged) => self.db().note_damaged(&damaged),
-            }
-        }
-        Ok(ids)
     }
 
     /// The last time that was believed (see [`super::Change::Clock`]).

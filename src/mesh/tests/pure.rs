@@ -12,7 +12,7 @@ use crate::mesh::book::{Book, Dial};
 use crate::mesh::discovery::{Ask, Discovery, PAGE};
 use crate::mesh::gossip::{DECAY, score_params, score_thresholds};
 use crate::mesh::judge::{Desk, Job, Judge, Offence};
-use crate::mesh::quota::Quotas;
+use crate::mesh::quota::{self, Quotas};
 use crate::mesh::rate::Rate;
 use crate::mesh::seen::Seen;
 use crate::mesh::strikes::Strikes;
@@ -23,19 +23,19 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_member_may_send_a_burst_and_then_its_rate() {
-    let (mut quotas, start) = (Quotas::new(), Instant::now());
-    let taken = (0..30_000).filter(|_| quotas.take(1, start)).count();
+    let (mut quotas, start) = (Quotas::new(quota::CLAIMS), Instant::now());
+    let taken = (0..30_000).filter(|_| quotas.take(1, 1, start)).count();
     assert_eq!(taken, 20_000);
-    let taken = (0..30_000).filter(|_| quotas.take(1, start + 60 * SECOND)).count();
+    let taken = (0..30_000).filter(|_| quotas.take(1, 1, start + 60 * SECOND)).count();
     assert_eq!(taken, 6_000);
-    assert!(quotas.take(2, start), "others are not affected");
+    assert!(quotas.take(2, 1, start), "others are not affected");
 }
 
 #[test]
 fn quotas_forget_who_is_quiet() {
-    let (mut quotas, start) = (Quotas::new(), Instant::now());
+    let (mut quotas, start) = (Quotas::new(quota::CLAIMS), Instant::now());
     for member in 0..100_000 {
-        quotas.take(member, start + member * SECOND);
+        quotas.take(member, 1, start + member * SECOND);
     }
     assert!(quotas.len() <= 1024 + 200);
 }

@@ -22,7 +22,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(super) use claim::KeptClaim;
 pub(super) use evidence::{KeptEvidence, KeptIndicator};
 pub(super) use ledger::LedgerRow;
-pub(super) use small::{KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptOwn, KeptVote, Sent};
+pub(super) use small::{
+    KeptAttested, KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptOwn, KeptVote, Sent,
+    Whereabouts,
+};
 pub(super) use state::State;
 
 use super::StoreError;

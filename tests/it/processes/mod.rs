@@ -3,6 +3,7 @@
 mod bad_start;
 mod demo;
 mod exchange;
+mod hostile;
 mod journal;
 mod kill;
 mod organisation;
@@ -11,6 +12,7 @@ pub mod prove;
 mod replay;
 mod scanning;
 mod stranger;
+mod sync;
 mod tools;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};

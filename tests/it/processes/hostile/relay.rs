@@ -1,0 +1,97 @@
+//! When and to whom something is said: replays go nowhere (case 25), and what a
+//! relay changes is refused (36).
+
+use std::fs;
+
+use super::{Hostile, Line, eventually, messages, verdicts};
+use crate::processes::attack_line;
+use crate::processes::prove;
+
+#[test]
+fn a_replay_after_a_restart_is_passed_on_to_nobody() {
+    let mut line = Line::new([66, 67, 68]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let first = Hostile::start(66, &[&line.victim], &["publish", "--count", "50", "--keep", path]);
+    first.event("done");
+    eventually("the claims went through", || {
+        (verdicts(&line.honest).get("accept") == Some(&50)).then_some(())
+    });
+    first.end();
+    line.victim.stop();
+    line.victim.start();
+    line.honest.configure(&line.victim.as_peer(&[line.victim.address()]), &[]);
+    line.honest.stop();
+    line.honest.start();
+    line.exchange();
+    replayed(&line, path);
+    line.victim.stop();
+    line.honest.stop();
+}
+
+#[test]
+fn a_replay_after_the_duplicate_cache_is_passed_on_to_nobody() {
+    if !prove::full() {
+        println!("only with DTIM_PROVE=1: it takes 90 seconds");
+        return;
+    }
+    let mut line = Line::new([66, 67, 68]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let first = Hostile::start(66, &[&line.victim], &["publish", "--count", "50", "--keep", path]);
+    first.event("done");
+    eventually("the claims went through", || {
+        (verdicts(&line.honest).get("accept") == Some(&50)).then_some(())
+    });
+    first.end();
+    // Gossipsub forgets after 60 seconds: the wait is the case.
+    std::thread::sleep(std::time::Duration::from_secs(90));
+    replayed(&line, path);
+    line.victim.stop();
+    line.honest.stop();
+}
+
+/// Replays a file of 50 claims; a member that knows none of them hears none.
+fn replayed(line: &Line, path: &str) {
+    let lines = fs::read_to_string(path).unwrap();
+    assert_eq!(lines.lines().count(), 50);
+    let before = verdicts(&line.victim).get("seen_before").copied().unwrap_or_default();
+    let observer = Hostile::start(67, &[&line.victim], &["observe"]);
+    observer.event("joined");
+    let replay = Hostile::start(66, &[&line.victim], &["replay", "--from", path]);
+    replay.event("done");
+    eventually("the victim has seen them all", || {
+        let seen = verdicts(&line.victim).get("seen_before").copied().unwrap_or_default();
+        (seen == before + 50).then_some(())
+    });
+    line.victim.append("access.log", &attack_line("45.156.1.1"));
+    let mut heard = Vec::new();
+    while heard.is_empty() {
+        heard = messages(&[observer.event("rpc")]);
+    }
+    let data = heard[0]["data"].as_str().unwrap();
+    assert!(lines.lines().all(|line| line != data), "a replay was passed on");
+    assert_eq!(heard.len(), 1);
+    eventually("the honest one hears it too", || line.honest.knows("45.156.1.1"));
+    // Nothing that can be replayed is worth a strike.
+    assert!(replay.end().iter().all(|said| said["event"] != "closed"));
+}
+
+#[test]
+fn what_a_relay_changes_is_refused_by_everybody() {
+    let mut line = Line::new([66]);
+    let hostile = Hostile::start(66, &[&line.victim], &["alter"]);
+    hostile.event("waiting");
+    line.honest.append("access.log", &attack_line("45.155.205.233"));
+    // The marking lowered, a field added, the pseudonym changed: three are too many.
+    hostile.event("closed");
+    let verdicts_of_victim = verdicts(&line.victim);
+    assert_eq!(verdicts_of_victim.get("signature"), Some(&3), "{verdicts_of_victim:?}");
+    line.still_works("45.155.207.1");
+    let stored = line.victim.knows("45.155.205.233").unwrap();
+    assert_eq!(stored["tlp"], "green");
+    assert_eq!(stored["claims"].as_array().unwrap().len(), 1, "{stored}");
+    assert_eq!(verdicts(&line.honest).keys().collect::<Vec<_>>(), ["accept"]);
+    line.victim.stop();
+    line.honest.stop();
+}
