@@ -10,7 +10,6 @@ use crate::prove::{full, report};
 const MORE_MIB: f64 = 64.0;
 
 #[test]
-#[ignore = "needs sync (issue 4)"]
 fn who_was_away_catches_up() {
     let claims = if full() { 200_000 } else { 5_000 };
     let patience = Duration::from_secs(if full() { 3600 } else { 120 });

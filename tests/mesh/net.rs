@@ -135,6 +135,7 @@ impl Net {
                 let deaf = deaf.collect::<Vec<_>>().join(", ");
                 let from = format!("    iifname \"eth0\" ip saddr {{ {deaf} }}");
                 if self.noticed {
+                    rules += "    iifname \"eth0\" tcp flags rst accept\n";
                     rules += &format!("{from} ip protocol tcp reject with tcp reset\n");
                 }
                 rules += &format!("{from} drop\n");

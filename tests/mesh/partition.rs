@@ -12,7 +12,6 @@ const GOAL: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-#[ignore = "needs sync (issue 4)"]
 fn two_halves_are_one_again() {
     let (size, claims) = if full() { (20, 5_000) } else { (6, 100) };
     let Some(mesh) = Mesh::new(Graph::halves(size, 3, 3), Terms::default()) else { return };
