@@ -8,7 +8,7 @@ use super::ask::Asking;
 use super::failure::Failure;
 use super::output::Output;
 use super::table::Table;
-use super::view::{defanged, items, text, time};
+use super::view::{defanged, items, reader, text, time};
 use crate::http::client::target;
 
 /// List everything that left this node, or verify that list
@@ -60,8 +60,8 @@ fn list(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {
     let mut table = Table::new(&["NUMBER", "AT", "KIND", "VALUE", "TO", "LEVEL", "FIELDS"]);
     for row in items(answer, "/rows") {
         let to = match text(row, "/members") {
-            members if members.is_empty() => text(row, "/audience"),
-            members => format!("{}, {members} members", text(row, "/audience")),
+            members if members.is_empty() => reader(row),
+            members => format!("{}, {members} members", reader(row)),
         };
         let fields = match row.get("fields") {
             Some(Value::Object(fields)) => fields.keys().cloned().collect::<Vec<_>>().join(", "),

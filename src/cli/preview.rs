@@ -8,22 +8,28 @@ use super::ask::Asking;
 use super::failure::Failure;
 use super::output::Output;
 use super::table::facts;
-use super::view::{defanged, items, text};
+use super::view::{defanged, items, reader, text};
 use crate::http::client::target;
 
 /// Show the exact fields and bytes that would leave, to whom, at which level
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dtim preview                 everything that waits to leave
-  dtim preview 203.0.113.7     one indicator, and why it would not leave")]
+  dtim preview 203.0.113.7     one indicator, and why it would not leave
+  dtim preview 203.0.113.7 --to node-2")]
 pub(super) struct PreviewArgs {
     /// An indicator: its value, also defanged, or its id
     value: Option<String>,
+    /// Only what would leave for this member, or for the mesh
+    #[arg(long, value_name = "MEMBER|mesh")]
+    to: Option<String>,
 }
 
 impl PreviewArgs {
     pub(super) fn act(self, global: &Global, output: &mut Output<'_>) -> Result<(), Failure> {
-        let query: Vec<(&str, &str)> = self.value.iter().map(|v| ("value", v.as_str())).collect();
+        let query = [("value", self.value.as_deref()), ("to", self.to.as_deref())];
+        let query: Vec<(&str, &str)> =
+            query.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         let answer = Asking::new(global, output)?.get(&target(&["preview"], &query))?;
         output.answer(&answer, show)
     }
@@ -53,7 +59,7 @@ fn show_one(output: &mut Output<'_>, preview: &Value) -> Result<(), Failure> {
         output,
         &[
             ("indicator", defanged(preview)),
-            ("to", text(preview, "/audience")),
+            ("to", reader(preview)),
             ("level", text(preview, "/level")),
             ("leaves", leaves),
             ("bytes", text(preview, "/bytes_hex")),

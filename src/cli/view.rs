@@ -32,6 +32,12 @@ pub(super) fn defanged(of: &Value) -> String {
     parsed.map(|value| value.defanged()).unwrap_or(raw)
 }
 
+/// The operator's name of an audience, or its key.
+pub(super) fn reader(of: &Value) -> String {
+    let name = text(of, "/name");
+    if name.is_empty() { text(of, "/audience") } else { name }
+}
+
 /// A length of time in its two largest units.
 pub(super) fn duration(seconds: u64) -> String {
     let units = [("d", model::DAY), ("h", model::HOUR), ("min", model::MINUTE), ("s", 1)];

@@ -94,7 +94,7 @@ fn read_peer(section: &mut Section<'_>, draft: &mut Draft) {
     section.set("organisation", &mut draft.organisation);
     section.share("trust", &mut draft.trust);
     section.set("attest", &mut draft.attest);
-    section.later("level", &mut draft.level);
+    section.set("level", &mut draft.level);
 }
 
 impl Draft {

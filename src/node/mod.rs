@@ -7,6 +7,7 @@
 mod answer;
 mod attest;
 mod clock;
+mod deliver;
 mod enrich;
 mod error;
 mod live;
@@ -42,7 +43,7 @@ pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
-pub use share::NewIndicator;
+pub use share::{Leaving, NewIndicator, Shared};
 
 /// A node. Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]

@@ -5,19 +5,17 @@
 //! go into the store in one atomic write, so a crash leaves the same
 //! indicators and counts as an uninterrupted run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use super::pipeline::Pipeline;
 use super::{Live, Node, clock, live};
-use crate::model::{Audience, IndicatorId, Source, Timestamp};
+use crate::model::{IndicatorId, Origin, Scope, Source, Timestamp};
 use crate::parse::Reader;
-use crate::privacy::tlp;
 use crate::store::{Change, Receipt, Store, StoreError};
 use crate::watch::Batch;
-use rand::RngExt as _;
 use tokio::sync::watch as snapshot;
 
 /// Between two attempts to store what could not be stored.
@@ -172,7 +170,7 @@ fn look_at(
     let count = batch.lines.len();
     batch.lines.append(&mut batch.ahead);
     let mut changes = Vec::new();
-    let mut to_share: BTreeSet<IndicatorId> = BTreeSet::new();
+    let mut to_share: BTreeMap<IndicatorId, Scope> = BTreeMap::new();
     let (mut failures, mut seen) = (0, 0);
     for (at, line) in batch.lines.iter().enumerate().take(count) {
         let ahead = batch.lines.get(at + 1..).unwrap_or_default();
@@ -190,9 +188,8 @@ fn look_at(
         for hit in looked.hits {
             seen += 1;
             let sighting = pipeline.sighting(source, hit);
-            if tlp::allows(sighting.scope.tlp(), tlp::Path::Gossip) {
-                to_share.insert(sighting.value.id());
-            }
+            let scope = to_share.entry(sighting.value.id()).or_insert(sighting.scope.clone());
+            *scope = scope.strictest(&sighting.scope);
             changes.push(Change::Sighting(sighting));
         }
     }
@@ -208,16 +205,7 @@ fn look_at(
     );
     readers.forget(source, &batch.target, &batch.gone);
     changes.push(Change::Offset { source, path: batch.target, bytes: batch.checkpoint });
-    let due = to_share.into_iter().map(|indicator| node.after_hold(indicator, now));
-    changes.extend(due);
+    let origin = Origin::Log(source);
+    changes.extend(to_share.iter().map(|(id, scope)| node.tell(*id, origin, scope, now)));
     changes
-}
-
-impl Node {
-    /// The wish to share an indicator with the mesh after a random hold.
-    pub(super) fn after_hold(&self, indicator: IndicatorId, now: Timestamp) -> Change {
-        let (least, most) = self.inner.live.borrow().config.privacy.hold;
-        let hold = rand::rng().random_range(least..=most.max(least));
-        Change::Outbox { indicator, audience: Audience::Mesh, due: now.plus(hold) }
-    }
 }

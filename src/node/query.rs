@@ -1,6 +1,6 @@
 //! What a node answers when asked: read-only, and the same numbers for everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use multiaddr::Multiaddr;
 
@@ -8,11 +8,13 @@ use super::peers::Member;
 use super::share::Plan;
 use super::{Live, Node, NodeError, clock};
 use crate::assess::{self, Assessment, Heard};
-use crate::hygiene::Lists;
 use crate::lookup::virustotal::Said;
 use crate::mesh;
 use crate::model::{Audience, Claim, Evidence, IndicatorId, Level, Source, Timestamp, Tlp, Value};
-use crate::store::{EgressCheck, EgressEntry, Filter};
+use crate::store::{EgressCheck, EgressEntry, Filter, OutboxRow};
+
+/// Previews of what waits at most.
+const MAX_PREVIEWS: usize = 1000;
 
 /// What has come from one watched file since the start; of the scanned folder, a file
 /// counts as a line.
@@ -52,7 +54,7 @@ pub struct Status {
     /// Bytes that the store takes.
     pub store_bytes: u64,
     /// Claims that wait to leave.
-    pub outbox: usize,
+    pub outbox: u64,
     /// The watched files.
     pub watchers: Vec<WatcherStatus>,
 }
@@ -72,6 +74,8 @@ pub struct Listed {
     pub last_seen: Option<Timestamp>,
     /// Whether this node saw it itself.
     pub own: bool,
+    /// Whether this operator voted it a false positive.
+    pub voted_false: bool,
 }
 
 /// Everything about one indicator.
@@ -83,6 +87,8 @@ pub struct Found {
     pub evidence: Vec<Evidence>,
     /// What others told.
     pub heard: Vec<Heard>,
+    /// Whom this node shared it with, and what waits to leave.
+    pub shared: Vec<OutboxRow>,
     /// What VirusTotal said, if it was asked: it counts for nothing.
     pub virustotal: Option<Said>,
 }
@@ -137,7 +143,7 @@ impl Node {
                 candidates: node.book().candidates().count(),
                 indicators: store.counts_by_kind(),
                 store_bytes: store.sizes().bytes,
-                outbox: store.outbox()?.len(),
+                outbox: store.waiting_count(),
                 watchers: node.watcher_status(),
             })
         })
@@ -159,7 +165,8 @@ impl Node {
         self.blocking(move |node| {
             let value = node.known_value(&id_or_value)?;
             let virustotal = node.virustotal(&value)?;
-            Ok(Found { virustotal, ..node.find_value(value)? })
+            let shared = node.inner.store.outbox_rows(value.id())?;
+            Ok(Found { virustotal, shared, ..node.find_value(value)? })
         })
         .await
     }
@@ -175,23 +182,34 @@ impl Node {
         .await
     }
 
-    /// What would leave now: of one indicator, or of all that wait.
-    pub async fn preview(&self, value: Option<String>) -> Result<Vec<Preview>, NodeError> {
+    /// What would leave now: of one indicator, or of all that wait; for one audience
+    /// (a member's name or PeerId, or `mesh`), or for all.
+    pub async fn preview(
+        &self,
+        value: Option<String>,
+        to: Option<String>,
+    ) -> Result<Vec<Preview>, NodeError> {
         self.blocking(move |node| {
             let now = clock::now();
-            let waiting = node.inner.store.outbox()?;
-            let asked = match value {
+            let to = to.map(|to| node.audience_named(&to)).transpose()?;
+            let asked: Vec<(IndicatorId, Audience)> = match value {
                 Some(value) => {
                     let indicator = node.known_value(&value)?.id();
-                    let due = waiting.iter().find(|p| p.indicator == indicator).map(|p| p.due);
-                    vec![(indicator, due)]
+                    let mut audiences = BTreeSet::from([to.unwrap_or(Audience::Mesh)]);
+                    if to.is_none() {
+                        let rows = node.inner.store.outbox_rows(indicator)?;
+                        audiences.extend(rows.iter().map(|row| row.audience));
+                    }
+                    audiences.into_iter().map(|audience| (indicator, audience)).collect()
                 }
-                None => waiting.iter().map(|p| (p.indicator, Some(p.due))).collect(),
+                None => {
+                    let waiting = node.inner.store.outbox(MAX_PREVIEWS)?;
+                    let waiting = waiting.iter().map(|wish| (wish.indicator, wish.audience));
+                    waiting.filter(|(_, audience)| to.is_none_or(|to| to == *audience)).collect()
+                }
             };
-            asked
-                .into_iter()
-                .map(|(indicator, due)| node.preview_one(indicator, due, now))
-                .collect()
+            let previews = asked.into_iter().map(|(id, to)| node.preview_one(id, to, now));
+            previews.collect()
         })
         .await
     }
@@ -199,20 +217,32 @@ impl Node {
     fn preview_one(
         &self,
         indicator: IndicatorId,
-        due: Option<Timestamp>,
+        audience: Audience,
         now: Timestamp,
     ) -> Result<Preview, NodeError> {
-        let audience = Audience::Mesh;
-        let told = match self.plan(indicator, audience, due, now)? {
+        let row = self.inner.store.outbox_row(indicator, audience)?;
+        let what = row.and_then(|row| row.waits).map(|wish| wish.what);
+        let told = match self.plan(indicator, audience, what, now)? {
             Plan::Send { signed, .. } => {
                 Told::Claim(Box::new(signed.claim().clone()), signed.bytes().to_vec())
             }
             Plan::Again(own) => Told::Claim(Box::new(own.claim), own.bytes),
             Plan::StillHolds => Told::StillHolds,
-            Plan::Nothing(withheld) => Told::Nothing(withheld.to_string()),
+            Plan::Nothing(held) => Told::Nothing(held.to_string()),
         };
         let value = self.value(indicator)?;
-        Ok(Preview { value, audience, level: self.live().policy.level, told })
+        let level = self.reader(audience).map_or(Level::Strict, |(_, policy)| policy.level);
+        Ok(Preview { value, audience, level, told })
+    }
+
+    fn audience_named(&self, name: &str) -> Result<Audience, NodeError> {
+        if name == "mesh" {
+            return Ok(Audience::Mesh);
+        }
+        let node = self.find_peer(name)?;
+        let member = self.book().member(node).is_some();
+        let candidate = || NodeError::Request(format!("{name} is no member: nothing goes to it"));
+        member.then_some(Audience::Peer(node)).ok_or_else(candidate)
     }
 
     /// Rows of the egress ledger after a number.
@@ -234,7 +264,8 @@ impl Node {
         let store = &self.inner.store;
         let (evidence, heard) = (store.evidence(indicator)?, store.heard(indicator)?);
         let live = self.live();
-        let assessment = self.assess(&value, &evidence, &heard, &live.lists, &live);
+        let voted_false = store.voted_false(indicator)?;
+        let assessment = self.assess(&value, &evidence, &heard, voted_false, &live);
         let times = evidence
             .iter()
             .flat_map(|e| [Some(e.first_seen), Some(e.last_seen)])
@@ -247,10 +278,11 @@ impl Node {
             last_seen: times.max(),
             tlp: markings.max().unwrap_or(Tlp::Red),
             own: evidence.iter().any(|e| e.origin.is_own()),
+            voted_false,
             value,
             assessment,
         };
-        Ok(Found { listed, evidence, heard, virustotal: None })
+        Ok(Found { listed, evidence, heard, shared: Vec::new(), virustotal: None })
     }
 
     fn assess(
@@ -258,13 +290,12 @@ impl Node {
         value: &Value,
         evidence: &[Evidence],
         heard: &[Heard],
-        lists: &Lists,
+        voted_false: bool,
         live: &Live,
     ) -> Assessment {
-        let unfit = crate::hygiene::check(value, lists).err();
+        let unfit = crate::hygiene::check(value, &live.lists).err();
         let trust = self.book().trust();
         let now = clock::tick(clock::now());
-        let voted_false = self.inner.store.voted_false(value.id()).unwrap_or(false);
         let attested = self.inner.store.attested(value.id()).unwrap_or_default();
         assess::assess(
             value,
@@ -280,7 +311,7 @@ impl Node {
     }
 
     /// The value that an id or a text means, if this node knows it.
-    fn known_value(&self, id_or_value: &str) -> Result<Value, NodeError> {
+    pub(super) fn known_value(&self, id_or_value: &str) -> Result<Value, NodeError> {
         if let Ok(id) = id_or_value.parse::<IndicatorId>()
             && let Some(value) = self.inner.store.value(id)?
         {

@@ -55,6 +55,8 @@ impl Node {
             }
             Event::Connected { node, role: Role::Member, address, dialled } => {
                 self.inner.syncing.want(node);
+                // What waits for it may leave.
+                self.inner.due.notify_one();
                 // The address of who dialled us is a port that nobody listens on.
                 if !dialled {
                     return Vec::new();

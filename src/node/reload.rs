@@ -9,6 +9,7 @@ use super::peers::Member;
 use super::{Node, NodeError};
 use crate::config::Loaded;
 use crate::mesh::Role;
+use crate::store::Change;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +40,12 @@ impl Node {
         for member in &before {
             if !after.iter().any(|other| other.node == member.node) {
                 self.inner.mesh.set_role(member.node, Role::Stranger, Vec::new()).await?;
+                self.write(vec![Change::OutboxDrop(member.node)]).await?;
                 reloaded.members_gone += 1;
             }
+        }
+        if reloaded.members_gone > 0 {
+            self.orphan().await?;
         }
         for member in after {
             if !before.contains(&member) {

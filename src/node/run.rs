@@ -16,7 +16,7 @@ use crate::lookup::virustotal::VirusTotal;
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
 use crate::model::Source;
-use crate::store::{self, Store};
+use crate::store::{self, Change, Standing, Store};
 use crate::watch::{self, Follow, Journal, Target, Watch};
 
 /// Content ids that the judge knows at the start.
@@ -175,10 +175,16 @@ fn open_store(live: &Live, keys: &Keys, metrics: &Metrics) -> Result<(Store, Boo
         Store::open(&live.config.node.data_dir.join("store"), keys.sealer.clone(), options)?;
     let own = keys.identity.node_id();
     let mut book = Book::default();
+    let mut revoked = false;
     for record in store.peers()? {
+        revoked |= record.standing == Standing::Revoked;
         super::peers::restore(&mut book, record);
     }
     book.set_configured(live.configured_members(own));
+    if revoked {
+        let members = book.members().map(|member: &Member| member.node).collect();
+        store.write(vec![Change::Orphan { members }]).wait()?;
+    }
     Ok((store, book))
 }
 

@@ -18,7 +18,6 @@ use crate::lookup::folder::{Entry, Folder, Mark};
 use crate::model::{
     Confidence, CustomFields, Kind, Origin, Scope, Sighting, Source, Tag, Timestamp, Value,
 };
-use crate::privacy::tlp;
 use crate::store::Change;
 
 #[cfg(test)]
@@ -196,10 +195,9 @@ impl Scanner {
         let metrics = &self.node.inner.metrics;
         if let Some(sighting) = sighting {
             metrics.sightings.with_label_values(&[Source::Clamav.name()]).inc();
-            if tlp::allows(sighting.scope.tlp(), tlp::Path::Gossip) {
-                changes.push(self.node.after_hold(sighting.value.id(), sighting.at));
-            }
-            changes.push(Change::Sighting(sighting));
+            let Sighting { value, origin, scope, at, .. } = &sighting;
+            let told = self.node.tell(value.id(), *origin, scope, *at);
+            changes.extend([Change::Sighting(sighting), told]);
         }
         self.node.write(changes).await.inspect_err(|_| self.done = before)?;
         self.node.inner.due.notify_one();

@@ -234,9 +234,9 @@ impl Node {
             let elsewhere = missing - wanted.len();
             let fetched = self.fetch(member, &wanted).await;
             self.inner.syncing.put_down(&wanted);
-            let fetched = fetched?;
-            *brought += fetched;
-            let idled = fetched == 0 && elsewhere == 0 && told.extra.is_empty();
+            let (taken, new) = fetched?;
+            *brought += new;
+            let idled = taken == 0 && elsewhere == 0 && told.extra.is_empty();
             idle = if idled { idle + 1 } else { 0 };
             if idle > MAX_IDLE {
                 return Err(Cut::Endless);
@@ -246,9 +246,9 @@ impl Node {
         Err(Cut::Endless)
     }
 
-    /// Fetches claims and stores them; how many were new.
-    async fn fetch(&self, member: NodeId, wanted: &[ContentId]) -> Result<usize, Cut> {
-        let mut new = 0;
+    /// Fetches claims and stores them; how many stood, and how many of them were new.
+    async fn fetch(&self, member: NodeId, wanted: &[ContentId]) -> Result<(usize, usize), Cut> {
+        let (mut taken, mut new) = (0, 0);
         let mut left = wanted;
         while !left.is_empty() {
             let asked: Vec<ContentId> = left.iter().take(MAX_FETCH).copied().collect();
@@ -259,10 +259,12 @@ impl Node {
             if served == 0 || served > asked.len() {
                 return Err(Cut::Nonsense);
             }
-            new += self.take_fetched(member, asked, claims).await?;
+            let (stood, were_new) = self.take_fetched(member, asked, claims).await?;
+            taken += stood;
+            new += were_new;
             left = left.get(served..).unwrap_or_default();
         }
-        Ok(new)
+        Ok((taken, new))
     }
 
     async fn ask_sync(&self, member: NodeId, ask: &SyncAsk) -> Result<SyncAnswer, Cut> {
@@ -270,13 +272,13 @@ impl Node {
         SyncAnswer::decode(&answer).map_err(|_| Cut::Nonsense)
     }
 
-    /// Judges what was fetched and stores what stands.
+    /// Judges what was fetched and stores what stands: how many, and how many were new.
     async fn take_fetched(
         &self,
         member: NodeId,
         asked: Vec<ContentId>,
         claims: Vec<Vec<u8>>,
-    ) -> Result<usize, Cut> {
+    ) -> Result<(usize, usize), Cut> {
         let asked: HashSet<ContentId> = asked.into_iter().collect();
         let (changes, offences) =
             self.blocking(move |node| Ok(node.judge_fetched(member, &asked, &claims))).await?;
@@ -292,7 +294,8 @@ impl Node {
             .collect();
         let applied = self.write(changes).await?;
         self.inner.mesh.mark_seen(contents);
-        Ok(applied.iter().filter(|a| matches!(a, Applied::New | Applied::Updated)).count())
+        let new = applied.iter().filter(|a| matches!(a, Applied::New | Applied::Updated)).count();
+        Ok((applied.len(), new))
     }
 
     fn judge_fetched(

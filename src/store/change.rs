@@ -1,5 +1,6 @@
 //! What can be written, and what comes of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,15 +20,34 @@ use crate::wire::{SignedClaim, Verified};
 pub enum Change {
     /// Absorbs one observation into the evidence of its indicator and origin.
     Sighting(Sighting),
-    /// The operator decides how far a piece of evidence may travel; later
-    /// sightings do not change it.
-    SetScope {
+    /// What was seen is to be told, as far as its evidence may travel. Whom directly
+    /// is fixed the first time: later only those are told who were then.
+    Tell {
         /// The indicator.
         indicator: IndicatorId,
         /// Whose evidence.
         origin: Origin,
+        /// The members whom the sighting's scope names now.
+        members: BTreeSet<NodeId>,
+        /// When.
+        hold: Hold,
+    },
+    /// The operator decides how far what this node saw may travel, and whom it is
+    /// told. Later sightings do not change it. Whoever was told and is no longer
+    /// reached is told that it is taken back.
+    Scope {
+        /// The indicator.
+        indicator: IndicatorId,
+        /// Only this origin's evidence; `None` is all that this node saw.
+        only: Option<Origin>,
         /// How far it may travel from now on.
         scope: Scope,
+        /// Whom that reaches now, each with the least generation of the next claim.
+        audiences: BTreeMap<Audience, Generation>,
+        /// When they are told.
+        hold: Hold,
+        /// When the others are told that it is taken back.
+        take_back: Hold,
     },
     /// A bucket of the detector, or that it is empty.
     Detector {
@@ -67,23 +87,18 @@ pub enum Change {
         /// It takes no part in sync before this time, unless two members have it.
         held: Option<Timestamp>,
     },
-    /// Something is to be told to an audience at a time. What waits already
-    /// keeps the earlier time.
-    Outbox {
-        /// The indicator.
-        indicator: IndicatorId,
-        /// To whom.
-        audience: Audience,
-        /// Not before this time.
-        due: Timestamp,
-    },
-    /// Nothing is left to be told to that audience.
+    /// Spoils its call unless the wish still stands: the operator may have thought
+    /// again while the claim was made.
+    StillWished(Pending),
+    /// A wish was dealt with.
     OutboxDone {
-        /// The indicator.
-        indicator: IndicatorId,
-        /// To whom.
-        audience: Audience,
+        /// The wish. Another one that took its place stays.
+        wish: Pending,
+        /// Whether the claim that was last made for the audience has left.
+        left: bool,
     },
+    /// Nothing waits for a member any more, and nothing that it was told is remembered.
+    OutboxDrop(NodeId),
     /// Something is about to leave this node.
     Egress(EgressRow),
     /// What is known of a peer from now on.
@@ -107,6 +122,12 @@ pub enum Change {
         answer: Vec<u8>,
         /// The answer holds until then.
         until: Timestamp,
+    },
+    /// Only these are members now: what none of them delivered is to be fetched
+    /// again, so that it weighs something once one of them has delivered it.
+    Orphan {
+        /// The members.
+        members: BTreeSet<NodeId>,
     },
     /// A member says that it saw these itself. Those not known here are left out.
     Attested {
@@ -132,6 +153,70 @@ pub enum Change {
     },
 }
 
+/// Between which times something leaves; the store draws one of them for each audience,
+/// so that they cannot be told to belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Not before this time.
+    pub from: Timestamp,
+    /// Not after this time.
+    pub to: Timestamp,
+}
+
+impl Hold {
+    /// At once.
+    pub fn none(now: Timestamp) -> Self {
+        Self { from: now, to: now }
+    }
+}
+
+/// What an audience is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// What it was told is taken back.
+    Withdraw,
+    /// The operator shares it: no pause between two claims is kept.
+    Share,
+    /// Something was seen.
+    Update,
+}
+
+impl What {
+    const ALL: [Self; 3] = [Self::Withdraw, Self::Share, Self::Update];
+
+    /// Whether it leaves before all else that is due.
+    pub(super) fn is_urgent(self) -> bool {
+        self == Self::Withdraw
+    }
+
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Withdraw => 0,
+            Self::Share => 1,
+            Self::Update => 2,
+        }
+    }
+
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|what| what.code() == code)
+    }
+}
+
+/// What waits to be told to an audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The indicator.
+    pub indicator: IndicatorId,
+    /// To whom.
+    pub audience: Audience,
+    /// What.
+    pub what: What,
+    /// Not before this time.
+    pub due: Timestamp,
+    /// Tells this wish from every other one.
+    pub stamp: u64,
+}
+
 /// What came of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -146,6 +231,8 @@ pub enum Applied {
     /// It came under one of our own pseudonyms with a higher revision than ours
     /// and was kept: a clone of this node or an old backup is running.
     Clone,
+    /// These wishes were made by it.
+    Wished(Vec<Pending>),
     /// An egress row got this number.
     Egress(u64),
     /// What a purge did.

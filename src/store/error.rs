@@ -77,8 +77,12 @@ pub enum StoreError {
         /// The system's words.
         what: String,
     },
-    /// A newer revision of an own claim is stored already: it came back from the mesh.
-    #[error("a newer revision of this claim is stored already: build the claim again on top of it")]
+    /// A newer revision of an own claim is stored already, because it came back from the
+    /// mesh, or the operator has decided otherwise meanwhile.
+    #[error(
+        "a newer revision of this claim, or another wish about it, is stored already: build the \
+         claim again on top of that"
+    )]
     Overtaken,
     /// The queue to the writer is full.
     #[error("the store is busy: try again in a moment")]

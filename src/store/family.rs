@@ -38,6 +38,8 @@ pub(super) enum Family {
     Peers,
     /// indicator ‖ audience → what was sent, what is due.
     Outbox,
+    /// audience ‖ urgent first ‖ time ‖ indicator, of rows of `outbox` that wait.
+    Waiting,
     /// number → what left this node.
     Egress,
     /// indicator → this operator's vote.
@@ -54,7 +56,7 @@ pub(super) enum Family {
 
 impl Family {
     /// Every family.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Evidence,
         Self::Claims,
         Self::Indicators,
@@ -66,6 +68,7 @@ impl Family {
         Self::Offsets,
         Self::Peers,
         Self::Outbox,
+        Self::Waiting,
         Self::Egress,
         Self::Votes,
         Self::Outside,
@@ -88,6 +91,7 @@ impl Family {
             Self::Offsets => "offsets",
             Self::Peers => "peers",
             Self::Outbox => "outbox",
+            Self::Waiting => "waiting",
             Self::Egress => "egress",
             Self::Votes => "votes",
             Self::Outside => "outside",
@@ -142,12 +146,38 @@ pub(super) fn claim(sealer: &Sealer, indicator: &Id, pseudonym: &Pseudonym) -> V
     [*indicator, sealer.keyed("pseudonym", pseudonym.as_bytes())].concat()
 }
 
-pub(super) fn outbox(sealer: &Sealer, indicator: &Id, audience: Audience) -> Vec<u8> {
+pub(super) fn audience(sealer: &Sealer, audience: Audience) -> Id {
     let name = match audience {
         Audience::Mesh => b"mesh".to_vec(),
         Audience::Peer(node) => node.to_peer_id_bytes(),
     };
-    [*indicator, sealer.keyed("audience", &name)].concat()
+    sealer.keyed("audience", &name)
+}
+
+pub(super) fn outbox(sealer: &Sealer, indicator: &Id, to: Audience) -> Vec<u8> {
+    [*indicator, audience(sealer, to)].concat()
+}
+
+/// The parts of a key of `outbox`: indicator and audience.
+pub(super) fn split_outbox(row: &[u8]) -> Option<(Id, Id)> {
+    let (indicator, audience) = row.split_first_chunk::<16>()?;
+    Some((*indicator, audience.try_into().ok()?))
+}
+
+/// What waits for an audience; what is urgent stands before all else.
+pub(super) fn waiting_for(audience: &Id, urgent: bool) -> Vec<u8> {
+    [audience.as_slice(), &[u8::from(!urgent)]].concat()
+}
+
+pub(super) fn waiting(audience: &Id, urgent: bool, due: Timestamp, indicator: &Id) -> Vec<u8> {
+    [&waiting_for(audience, urgent), due.seconds().to_be_bytes().as_slice(), indicator].concat()
+}
+
+/// Of a key of `waiting`: when it is due, and the key of its row in `outbox`.
+pub(super) fn split_waiting(key: &[u8]) -> Option<(Timestamp, Vec<u8>)> {
+    let (audience, rest) = key.split_first_chunk::<16>()?;
+    let (due, indicator) = rest.get(1..)?.split_first_chunk::<8>()?;
+    Some((Timestamp(u64::from_be_bytes(*due)), [indicator, audience].concat()))
 }
 
 pub(super) fn attested(sealer: &Sealer, indicator: &Id, node: NodeId) -> Vec<u8> {

@@ -16,6 +16,7 @@ mod database;
 mod error;
 mod family;
 mod index;
+mod outbox;
 mod read;
 
 mod record;
@@ -37,12 +38,13 @@ use std::time::{Instant, SystemTime};
 use tokio::sync::oneshot;
 
 pub use change::{
-    Applied, Change, EgressAudience, EgressRow, MAX_CANDIDATES, MAX_PEER_ADDRESSES, PeerRecord,
-    Purged, Receipt, Refused, Standing,
+    Applied, Change, EgressAudience, EgressRow, Hold, MAX_CANDIDATES, MAX_PEER_ADDRESSES,
+    PeerRecord, Pending, Purged, Receipt, Refused, Standing, What,
 };
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
-pub use read::{Break, EgressCheck, EgressEntry, Known, OwnClaim, Pending, Sizes};
+pub use outbox::{OutboxRow, OwnClaim};
+pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
 
 use crate::keys::Sealer;
 use crate::metrics::Metrics;

@@ -8,14 +8,11 @@ use super::family::{self, Family};
 use super::index::{Filter, Page};
 use super::record::{
     self, KeptAttested, KeptBucket, KeptClaim, KeptEvidence, KeptIndicator, KeptOffset,
-    KeptOutside, KeptOwn, KeptVote, LedgerRow, State,
+    KeptOutside, KeptVote, LedgerRow, State,
 };
 use super::{Store, StoreError};
 use crate::assess::Heard;
-use crate::model::{
-    Audience, Claim, ContentId, Evidence, Generation, IndicatorId, NodeId, Revision, Source,
-    Timestamp, Value,
-};
+use crate::model::{Evidence, IndicatorId, NodeId, Source, Timestamp, Value};
 
 /// What the store knows of an indicator as such.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,34 +25,6 @@ pub struct Known {
     pub last_seen: Timestamp,
     /// The stamp of its last change: microseconds since 1970, none comes twice.
     pub added: u64,
-}
-
-/// The claim that was last made for an audience.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OwnClaim {
-    /// The claim.
-    pub claim: Claim,
-    /// Its revision, or a higher one that came back under its pseudonym.
-    pub revision: Revision,
-    /// The generation of its pseudonym.
-    pub generation: Generation,
-    /// When it was made.
-    pub at: Timestamp,
-    /// Its content id.
-    pub content: ContentId,
-    /// The signed bytes, to be sent again as they are.
-    pub bytes: Vec<u8>,
-}
-
-/// What waits to be told to an audience.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// The indicator.
-    pub indicator: IndicatorId,
-    /// To whom.
-    pub audience: Audience,
-    /// Not before this time.
-    pub due: Timestamp,
 }
 
 /// A numbered row of the egress ledger.
@@ -135,44 +104,6 @@ impl Store {
         Ok(records.into_iter().map(|(_, kept)| kept.node).collect())
     }
 
-    /// What the mesh was told before a time and still holds: not what was retracted.
-    pub fn told_the_mesh(&self, before: Timestamp) -> Result<Vec<IndicatorId>, StoreError> {
-        let mut told = Vec::new();
-        for own in self.db().sound_records::<KeptOwn>()? {
-            let KeptOwn { indicator, audience, sent, .. } = own?.1;
-            if audience != Audience::Mesh || sent.is_none_or(|sent| sent.at > before) {
-                continue;
-            }
-            let own = self.own(indicator, audience)?;
-            told.extend(own.filter(|own| !own.claim.retracted).map(|_| indicator));
-        }
-        Ok(told)
-    }
-
-    /// The claim that was last made for an audience.
-    pub fn own(
-        &self,
-        indicator: IndicatorId,
-        audience: Audience,
-    ) -> Result<Option<OwnClaim>, StoreError> {
-        let sealer = &self.db().sealer;
-        let indicator = family::indicator(sealer, indicator);
-        let key = family::outbox(sealer, &indicator, audience);
-        let Some(sent) = self.db().read::<KeptOwn>(&key)?.and_then(|own| own.sent) else {
-            return Ok(None);
-        };
-        let key = family::claim(sealer, &indicator, &sent.pseudonym);
-        let Some(kept) = self.db().read::<KeptClaim>(&key)? else { return Ok(None) };
-        Ok(Some(OwnClaim {
-            revision: kept.heard.claim.revision,
-            claim: kept.heard.claim,
-            generation: sent.generation,
-            at: sent.at,
-            content: kept.heard.content,
-            bytes: kept.bytes,
-        }))
-    }
-
     /// What the store knows of an indicator as such.
     pub fn indicator(&self, indicator: IndicatorId) -> Result<Option<Known>, StoreError> {
         let key = family::indicator(&self.db().sealer, indicator);
@@ -224,17 +155,6 @@ impl Store {
         let key = family::outside(&self.db().sealer, question);
         let kept = self.db().read::<KeptOutside>(&key)?.filter(|kept| kept.until > now);
         Ok(kept.map(|kept| kept.answer))
-    }
-
-    /// What waits to leave, the first due first.
-    pub fn outbox(&self) -> Result<Vec<Pending>, StoreError> {
-        let mut pending = Vec::new();
-        for own in self.db().sound_records::<KeptOwn>()? {
-            let KeptOwn { indicator, audience, due, .. } = own?.1;
-            pending.extend(due.map(|due| Pending { indicator, audience, due }));
-        }
-        pending.sort_by_key(|pending| pending.due);
-        Ok(pending)
     }
 
     /// The peers. Damaged records are left out and counted.

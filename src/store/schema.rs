@@ -10,13 +10,14 @@ use rocksdb::WriteBatch;
 
 use super::StoreError;
 use super::database::Database;
-use super::family::Family;
+use super::family::{self, Family};
+use super::record::KeptOwn;
 use crate::keys::Place;
 
 /// The schema that this version writes.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 2;
 /// Step `n` makes schema `n + 2` of schema `n + 1`.
-const STEPS: [Step; SCHEMA as usize - 1] = [];
+const STEPS: [Step; SCHEMA as usize - 1] = [index_waiting];
 
 /// Puts into the batch what the next schema has otherwise.
 pub(super) type Step = fn(&Database, &mut WriteBatch) -> Result<(), StoreError>;
@@ -79,6 +80,19 @@ fn put_schema(db: &Database, batch: &mut WriteBatch, schema: u32) -> Result<(), 
     let meta = db.family(Family::Meta)?;
     batch.put_cf(meta, SCHEMA_KEY, schema.to_be_bytes());
     batch.put_cf(meta, WRITER_KEY, concat!("dtim ", env!("CARGO_PKG_VERSION")));
+    Ok(())
+}
+
+/// Schema 2 finds what waits for an audience without looking at all else.
+fn index_waiting(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let waiting = db.family(Family::Waiting)?;
+    for own in db.sound_records::<KeptOwn>()? {
+        let (key, own) = own?;
+        if let (Some(wish), Some((indicator, audience))) = (own.wish, family::split_outbox(&key)) {
+            let urgent = wish.what.is_urgent();
+            batch.put_cf(waiting, family::waiting(&audience, urgent, wish.due, &indicator), []);
+        }
+    }
     Ok(())
 }
 

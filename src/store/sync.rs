@@ -28,6 +28,8 @@ pub(super) enum SyncChange {
     Hold(Day, ContentId, Timestamp),
     /// A higher revision took its place.
     Replace(Day, ContentId),
+    /// It is stored and to be fetched again.
+    Lose(Day, ContentId),
     /// All that ends before this day is gone.
     DropBefore(Day),
 }
@@ -154,6 +156,9 @@ impl Inner {
                 if self.replaced.len() < MAX_REPLACED {
                     self.replaced.insert(id);
                 }
+            }
+            SyncChange::Lose(until, id) => {
+                self.set.remove(until, &id);
             }
             SyncChange::DropBefore(day) => {
                 self.set.drop_before(day);

@@ -54,7 +54,7 @@ impl Writer {
             memory.state = state;
         }
         for own in db.sound_records::<KeptOwn>()? {
-            memory.pending += i64::from(own?.1.due.is_some());
+            memory.pending += i64::from(own?.1.wish.is_some());
         }
         let mut candidates = std::collections::BTreeMap::new();
         for peer in db.sound_records::<PeerRecord>()? {

@@ -62,7 +62,7 @@ async fn add(node: &Node, value: &str, tlp: Tlp) {
         kind: None,
         confidence: Confidence::new(70).unwrap(),
         tags: ["scan".parse().unwrap()].into(),
-        scope: Scope::new(tlp, []),
+        scope: Some(Scope::new(tlp, [])),
         custom: CustomFields::new(),
     };
     node.add_indicator(new).await.unwrap();
@@ -112,7 +112,7 @@ async fn what_is_said_is_shown_here_kept_over_a_restart_and_told_to_nobody() {
         }
     };
     told_nothing(format!("{:?} {:?}", found.evidence, found.heard));
-    let previews = node.preview(Some("45.155.205.2".to_owned())).await.unwrap();
+    let previews = node.preview(Some("45.155.205.2".to_owned()), None).await.unwrap();
     let Told::Claim(claim, bytes) = &previews[0].told else { panic!("{previews:?}") };
     told_nothing(format!("{claim:?} {}", String::from_utf8_lossy(bytes)));
     told_nothing(format!("{:?}", node.egress(None, 100).await.unwrap()));

@@ -36,26 +36,34 @@ impl Node {
 
     /// Approves a peer: written down first, then let in. Its connections begin at once.
     pub async fn approve(&self, member: Member) -> Result<Member, NodeError> {
+        // A recipient would be ambiguous.
+        if self.live().config.groups.contains_key(&member.name) {
+            let name = member.name;
+            return Err(NodeError::Request(format!(
+                "{name:?} is the name of a group: choose another with --name"
+            )));
+        }
         let approved = self
             .book()
             .approve(member, self.inner.id)
             .map_err(|error| NodeError::Request(error.to_string()))?;
-        self.write_peer(approved.node).await?;
+        self.write_peer(approved.node, Vec::new()).await?;
         let addresses = approved.addresses.clone();
         self.inner.mesh.set_role(approved.node, Role::Member, addresses).await?;
         tracing::info!(name = approved.name, "peer approved");
         Ok(approved)
     }
 
-    /// Takes an approval back: the peer weighs nothing at once, and all its
-    /// connections are closed when this returns.
+    /// Takes an approval back: the peer weighs nothing at once, all its connections
+    /// are closed when this returns, and nothing waits for it any more.
     pub async fn revoke(&self, node: NodeId) -> Result<Member, NodeError> {
         let revoked = self
             .book()
             .revoke(node)
             .ok_or_else(|| NodeError::NotFound("this peer is no member".to_owned()))?;
         self.inner.mesh.set_role(node, Role::Stranger, Vec::new()).await?;
-        self.write_peer(node).await?;
+        self.write_peer(node, vec![Change::OutboxDrop(node)]).await?;
+        self.orphan().await?;
         tracing::info!(name = revoked.name, "peer revoked");
         Ok(revoked)
     }
@@ -111,11 +119,20 @@ impl Node {
         Some(Change::PeerRecord(record))
     }
 
-    async fn write_peer(&self, node: NodeId) -> Result<(), NodeError> {
+    /// What only a peer delivered that is no member any more is fetched again from
+    /// those who are.
+    pub(super) async fn orphan(&self) -> Result<(), NodeError> {
+        let members = self.book().members().map(|member| member.node).collect();
+        self.write(vec![Change::Orphan { members }]).await?;
+        Ok(())
+    }
+
+    async fn write_peer(&self, node: NodeId, mut with: Vec<Change>) -> Result<(), NodeError> {
         let change = self.remember_peer(node).unwrap_or_else(|| {
             Change::PeerRecord(blank_record(node, Standing::Revoked, clock::now()))
         });
-        self.write(vec![change]).await?;
+        with.push(change);
+        self.write(with).await?;
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ async fn the_folder_waits_for_clamd_and_one_file_holds_up_no_other() {
     // At level open the signature leaves with it, as it is everybody's.
     let tags = ["clamav:acme.test-1", "malware"].map(|tag| tag.parse().unwrap());
     assert_eq!(evidence.tags, BTreeSet::from(tags.clone()));
-    let previews = node.preview(Some(hash.to_owned())).await.unwrap();
+    let previews = node.preview(Some(hash.to_owned()), None).await.unwrap();
     let crate::node::Told::Claim(claim, _) = &previews[0].told else { panic!("{previews:?}") };
     assert_eq!(claim.tags, tags);
     assert!(running.stop().await);

@@ -1,9 +1,11 @@
-//! Claims: what members delivered, what we made ourselves, what waits to leave.
+//! Claims: what members delivered, what we made ourselves.
+
+use std::collections::BTreeSet;
 
 use super::{Applied, Draft};
 use crate::ageing;
 use crate::assess::{self, Heard};
-use crate::model::{Audience, Claim, Generation, IndicatorId, NodeId, Timestamp, Tlp};
+use crate::model::{Audience, Claim, Generation, NodeId, Timestamp, Tlp};
 use crate::store::family::{self, Ends, Family};
 use crate::store::record::{KeptClaim, KeptContent, KeptOwn, Sent, Whereabouts};
 use crate::store::sync::SyncChange;
@@ -52,6 +54,9 @@ impl Draft<'_> {
         }
         let own = kept.own;
         if same {
+            if !own {
+                self.takes_part(&heard);
+            }
             self.claims.put(&key, KeptClaim { heard, ..kept });
             return Ok(Applied::Known);
         }
@@ -90,56 +95,31 @@ impl Draft<'_> {
         let key = family::outbox(&self.db.sealer, &indicator, audience);
         let known = self.own.read_or_lost(self.db, &key)?;
         let new = known.as_ref().is_none_or(|own| own.sent.is_none());
-        let mut own = known.unwrap_or(KeptOwn { indicator: id, audience, sent: None, due: None });
-        own.sent = Some(Sent { pseudonym, generation, at });
+        let mut own = known.unwrap_or_else(|| KeptOwn::new(id, audience));
+        own.sent = Some(Sent { pseudonym, generation, at, left: false });
+        own.generation = own.generation.max(generation);
         self.own.put(&key, own);
         self.mark(Family::Expiry, family::expiry(until, Ends::Sent, &key));
         Ok(if new { Applied::New } else { Applied::Updated })
     }
 
-    pub(super) fn wait(
-        &mut self,
-        id: IndicatorId,
-        audience: Audience,
-        due: Timestamp,
-    ) -> Result<Applied, StoreError> {
-        let indicator = family::indicator(&self.db.sealer, id);
-        let key = family::outbox(&self.db.sealer, &indicator, audience);
-        let mut own = self.own.read_or_lost(self.db, &key)?.unwrap_or(KeptOwn {
-            indicator: id,
-            audience,
-            sent: None,
-            due: None,
-        });
-        if own.due.is_some_and(|earlier| earlier <= due) {
-            return Ok(Applied::Known);
-        }
-        let new = own.due.is_none();
-        self.memory.pending += i64::from(new);
-        own.due = Some(due);
-        self.own.put(&key, own);
-        Ok(if new { Applied::New } else { Applied::Updated })
-    }
-
-    pub(super) fn wait_done(
-        &mut self,
-        id: IndicatorId,
-        audience: Audience,
-    ) -> Result<Applied, StoreError> {
-        let indicator = family::indicator(&self.db.sealer, id);
-        let key = family::outbox(&self.db.sealer, &indicator, audience);
-        let Some(mut own) = self.own.read_or_lost(self.db, &key)? else {
-            return Ok(Applied::Known);
-        };
-        if own.due.take().is_none() {
-            return Ok(Applied::Known);
-        }
-        self.memory.pending -= 1;
-        match own.sent {
-            Some(_) => self.own.put(&key, own),
-            None => self.own.delete(&key),
+    /// Lets members be asked again for what only others delivered: until one of
+    /// them delivers it, it weighs nothing.
+    pub(super) fn orphan(&mut self, members: &BTreeSet<NodeId>) -> Result<Applied, StoreError> {
+        for claim in self.db.sound_records::<KeptClaim>()? {
+            let KeptClaim { heard, own, .. } = claim?.1;
+            if !own && heard.claim.tlp <= Tlp::Green && heard.delivered_by.is_disjoint(members) {
+                self.sync.push(SyncChange::Lose(heard.claim.until, heard.content));
+            }
         }
         Ok(Applied::Updated)
+    }
+
+    /// A member delivered what may have been an orphan.
+    fn takes_part(&mut self, heard: &Heard) {
+        if heard.claim.tlp <= Tlp::Green {
+            self.sync.push(SyncChange::Insert(heard.claim.until, heard.content));
+        }
     }
 
     fn claim_key(&self, heard: &Heard) -> Vec<u8> {

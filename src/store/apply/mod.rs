@@ -5,6 +5,7 @@
 mod attested;
 mod claims;
 mod ledger;
+mod outbox;
 mod peers;
 mod purge;
 mod sightings;
@@ -133,8 +134,12 @@ impl<'a> Draft<'a> {
     pub(super) fn apply(&mut self, change: &Change) -> Result<Applied, StoreError> {
         match change {
             Change::Sighting(sighting) => self.sighting(sighting),
-            Change::SetScope { indicator, origin, scope } => {
-                self.set_scope(*indicator, *origin, scope)
+            Change::Tell { indicator, origin, members, hold } => {
+                self.tell(*indicator, *origin, members, *hold)
+            }
+            Change::Scope { indicator, only, scope, audiences, hold, take_back } => {
+                let (only, hold, take_back) = (*only, *hold, *take_back);
+                self.scope(*indicator, &outbox::Word { only, scope, audiences, hold, take_back })
             }
             Change::Detector { key, bucket } => Ok(self.bucket(key, bucket.as_ref())),
             Change::Offset { source, path, bytes } => {
@@ -147,8 +152,9 @@ impl<'a> Draft<'a> {
             Change::Own { signed, audience, generation, at, held } => {
                 self.own_claim(signed, *audience, *generation, *at, *held)
             }
-            Change::Outbox { indicator, audience, due } => self.wait(*indicator, *audience, *due),
-            Change::OutboxDone { indicator, audience } => self.wait_done(*indicator, *audience),
+            Change::StillWished(wish) => self.still_wished(wish),
+            Change::OutboxDone { wish, left } => self.outbox_done(wish, *left),
+            Change::OutboxDrop(node) => self.outbox_drop(*node),
             Change::Egress(row) => self.left(row),
             Change::PeerRecord(peer) => self.peer(peer),
             Change::ForgetPeer(node) => Ok(self.forget(*node)),
@@ -162,6 +168,7 @@ impl<'a> Draft<'a> {
                 self.outside.put(&key, KeptOutside { until: *until, answer });
                 Ok(Applied::Updated)
             }
+            Change::Orphan { members } => self.orphan(members),
             Change::Attested { indicators, from, at } => self.attested(indicators, *from, *at),
             Change::Clock { now } => {
                 self.memory.state.last_time = Some(*now);
@@ -225,9 +232,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         };
         self.unmark(Family::Added, family::added(record.added, indicator));
-        // Strictly increasing, even if the clock stands or steps back.
-        self.memory.state.last_added = self.clock.max(self.memory.state.last_added + 1);
-        record.added = self.memory.state.last_added;
+        record.added = self.next_stamp();
         self.mark(Family::Added, family::added(record.added, indicator));
         if let Some(due) = record.due {
             self.unmark(Family::Due, family::due(due, indicator));
@@ -239,6 +244,12 @@ impl<'a> Draft<'a> {
         }
         self.indicators.put(indicator, record);
         Ok(())
+    }
+
+    /// Strictly increasing, even if the clock stands or steps back.
+    fn next_stamp(&mut self) -> u64 {
+        self.memory.state.last_added = self.clock.max(self.memory.state.last_added + 1);
+        self.memory.state.last_added
     }
 
     /// Notes that an indicator was seen, and that what it tells has changed.

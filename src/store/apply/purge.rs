@@ -103,7 +103,7 @@ impl Draft<'_> {
 
     /// Forgets what was sent to an audience, unless a later claim took its place.
     fn end_sent(&mut self, key: &[u8], today: Day) -> Result<(), StoreError> {
-        let Some(mut own) = self.own.read_or_lost(self.db, key)? else { return Ok(()) };
+        let Some(own) = self.own.read_or_lost(self.db, key)? else { return Ok(()) };
         let Some(sent) = &own.sent else { return Ok(()) };
         let indicator = family::indicator(&self.db.sealer, own.indicator);
         let claim = family::claim(&self.db.sealer, &indicator, &sent.pseudonym);
@@ -111,19 +111,16 @@ impl Draft<'_> {
         if kept.is_some_and(|kept| kept.heard.claim.until > today) {
             return Ok(());
         }
-        own.sent = None;
-        match own.due {
-            Some(_) => self.own.put(key, own),
-            None => self.own.delete(key),
-        }
-        Ok(())
+        self.end_told(key, &own)
     }
 
     /// An indicator without evidence and claims is gone.
     fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
-        let bare = self.evidence.under(self.db, indicator)?.is_empty()
-            && self.claims.under(self.db, indicator)?.is_empty();
-        if !bare {
+        let evidence = self.evidence.under(self.db, indicator)?;
+        if !evidence.iter().any(|kept| kept.evidence.origin.is_own()) {
+            self.end_wishes(indicator)?;
+        }
+        if !evidence.is_empty() || !self.claims.under(self.db, indicator)?.is_empty() {
             self.touch_again(indicator, None);
             return Ok(());
         }

@@ -4,9 +4,9 @@ use super::{Applied, Draft};
 use crate::ageing;
 use crate::keys::Damaged;
 use crate::model::{Evidence, IndicatorId, Origin, Scope, Sighting, Timestamp};
-use crate::store::family::{self, Ends, Family};
+use crate::store::StoreError;
+use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{KeptEvidence, KeptVote};
-use crate::store::{Refused, StoreError};
 
 impl Draft<'_> {
     pub(super) fn sighting(&mut self, sighting: &Sighting) -> Result<Applied, StoreError> {
@@ -17,14 +17,16 @@ impl Draft<'_> {
         let kept = match self.evidence.read(self.db, &key) {
             Ok(Some(mut kept)) => {
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
-                let chosen = kept.scope_chosen.then(|| kept.evidence.scope.clone());
+                // How far what was added by hand may travel is the operator's word as well.
+                let chosen = kept.scope_chosen || sighting.origin == Origin::Manual;
+                let chosen = chosen.then(|| kept.evidence.scope.clone());
                 kept.evidence.absorb(fresh);
                 if let Some(scope) = chosen {
                     kept.evidence.scope = scope;
                 }
                 kept
             }
-            Ok(None) => KeptEvidence { evidence: fresh, scope_chosen: false },
+            Ok(None) => self.first_of_origin(&indicator, fresh)?,
             Err(StoreError::Damaged(damaged)) => self.begin_anew(fresh, &damaged),
             Err(error) => return Err(error),
         };
@@ -38,30 +40,33 @@ impl Draft<'_> {
         Ok(if new { Applied::New } else { Applied::Updated })
     }
 
+    /// What the operator has decided about an indicator holds for a source that sees it
+    /// for the first time, too: it must not widen what was narrowed.
+    fn first_of_origin(&self, indicator: &Id, fresh: Evidence) -> Result<KeptEvidence, StoreError> {
+        let mut kept = KeptEvidence::new(fresh);
+        let by_log = matches!(kept.evidence.origin, Origin::Log(_));
+        if !by_log || self.indicators.read_or_lost(self.db, indicator)?.is_none() {
+            return Ok(kept);
+        }
+        let known = self.evidence.under(self.db, indicator)?;
+        for other in known.iter().filter(|other| other.scope_chosen) {
+            kept.evidence.scope = kept.evidence.scope.strictest(&other.evidence.scope);
+            kept.scope_chosen = true;
+            let theirs = other.members.clone().unwrap_or_default();
+            kept.members = Some(match kept.members.take() {
+                None => theirs,
+                Some(ours) => ours.intersection(&theirs).copied().collect(),
+            });
+        }
+        Ok(kept)
+    }
+
     /// Nobody knows any more how far damaged evidence was allowed to travel, so
     /// what takes its place stays here until the operator shares it.
     fn begin_anew(&self, mut fresh: Evidence, damaged: &Damaged) -> KeptEvidence {
         self.db.note_damaged(damaged);
         fresh.scope = Scope::private();
-        KeptEvidence { evidence: fresh, scope_chosen: true }
-    }
-
-    pub(super) fn set_scope(
-        &mut self,
-        indicator: IndicatorId,
-        origin: Origin,
-        scope: &Scope,
-    ) -> Result<Applied, StoreError> {
-        let indicator = family::indicator(&self.db.sealer, indicator);
-        let key = family::evidence(&indicator, origin);
-        let Some(mut kept) = self.evidence.read_or_lost(self.db, &key)? else {
-            return Ok(Applied::Refused(Refused::NoEvidence));
-        };
-        kept.evidence.scope = scope.clone();
-        kept.scope_chosen = true;
-        self.evidence.put(&key, kept);
-        self.touch_again(&indicator, None);
-        Ok(Applied::Updated)
+        KeptEvidence { scope_chosen: true, ..KeptEvidence::new(fresh) }
     }
 
     pub(super) fn vote(

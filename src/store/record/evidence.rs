@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Blob, Record};
 use crate::model::{
-    Confidence, CustomFields, CustomValue, Evidence, Recipients, Scope, Timestamp, Tlp, Value,
+    Audience, Confidence, CustomFields, CustomValue, Evidence, NodeId, Recipients, Scope,
+    Timestamp, Tlp, Value,
 };
+use crate::privacy::{To, tlp};
 use crate::store::family::Family;
 
 /// Evidence and whether the operator chose its scope.
@@ -16,6 +18,24 @@ pub(in crate::store) struct KeptEvidence {
     pub(in crate::store) evidence: Evidence,
     /// The operator's choice outlives later sightings.
     pub(in crate::store) scope_chosen: bool,
+    /// The members that it may be told directly, since it was shared. Who becomes a
+    /// member, or comes into a group, later is not among them.
+    pub(in crate::store) members: Option<BTreeSet<NodeId>>,
+}
+
+impl KeptEvidence {
+    /// Evidence of which nobody has been told.
+    pub(in crate::store) fn new(evidence: Evidence) -> Self {
+        Self { evidence, scope_chosen: false, members: None }
+    }
+
+    /// Whether it may still be told to an audience that it was shared with.
+    pub(in crate::store) fn reaches(&self, audience: Audience) -> bool {
+        match audience {
+            Audience::Mesh => tlp::reaches(&self.evidence.scope, &To::Mesh),
+            Audience::Peer(node) => self.members.as_ref().is_some_and(|all| all.contains(&node)),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,6 +52,8 @@ pub(in crate::store) struct EvidenceForm {
     recipients: Option<BTreeSet<String>>,
     custom: BTreeMap<String, CustomForm>,
     scope_chosen: bool,
+    #[serde(default)]
+    members: Option<BTreeSet<Blob>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +94,10 @@ impl Record for KeptEvidence {
                 .map(|(name, value)| (name.clone(), to_custom(value)))
                 .collect(),
             scope_chosen: self.scope_chosen,
+            members: self
+                .members
+                .as_ref()
+                .map(|all| all.iter().map(|node| node.public_key().into()).collect()),
         }
     }
 
@@ -91,7 +117,14 @@ impl Record for KeptEvidence {
             scope: Scope::from_parts(tlp, recipients),
             custom,
         };
-        Some(Self { evidence, scope_chosen: form.scope_chosen })
+        let members = match form.members {
+            None => None,
+            Some(all) => {
+                let keys = all.iter().map(Blob::array);
+                Some(keys.map(|key| key.map(NodeId::from_public_key)).collect::<Option<_>>()?)
+            }
+        };
+        Some(Self { evidence, scope_chosen: form.scope_chosen, members })
     }
 }
 

@@ -9,6 +9,7 @@
 mod claim;
 mod evidence;
 mod ledger;
+mod own;
 mod peer;
 mod small;
 mod state;
@@ -22,9 +23,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(super) use claim::KeptClaim;
 pub(super) use evidence::{KeptEvidence, KeptIndicator};
 pub(super) use ledger::LedgerRow;
+pub(super) use own::{KeptOwn, Sent, Wish};
 pub(super) use small::{
-    KeptAttested, KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptOwn, KeptVote, Sent,
-    Whereabouts,
+    KeptAttested, KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptVote, Whereabouts,
 };
 pub(super) use state::State;
 

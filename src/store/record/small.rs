@@ -3,77 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Record};
-use crate::model::{
-    Audience, ContentId, Day, Generation, IndicatorId, NodeId, Pseudonym, Source, Timestamp,
-};
+use crate::model::{ContentId, Day, NodeId, Source, Timestamp};
 use crate::store::family::Family;
-
-/// What one audience was told of one indicator, and what it is to be told.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::store) struct KeptOwn {
-    pub(in crate::store) indicator: IndicatorId,
-    pub(in crate::store) audience: Audience,
-    pub(in crate::store) sent: Option<Sent>,
-    pub(in crate::store) due: Option<Timestamp>,
-}
-
-/// The claim that was last made for an audience.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::store) struct Sent {
-    pub(in crate::store) pseudonym: Pseudonym,
-    pub(in crate::store) generation: Generation,
-    pub(in crate::store) at: Timestamp,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(in crate::store) struct OwnForm {
-    indicator: Blob,
-    member: Option<Blob>,
-    sent: Option<(Blob, u32, u64)>,
-    due: Option<u64>,
-}
-
-impl Record for KeptOwn {
-    const FAMILY: Family = Family::Outbox;
-    const VERSION: u8 = 1;
-    type Form = OwnForm;
-
-    fn to_form(&self) -> OwnForm {
-        OwnForm {
-            indicator: self.indicator.as_bytes().into(),
-            member: match &self.audience {
-                Audience::Mesh => None,
-                Audience::Peer(node) => Some(node.public_key().into()),
-            },
-            sent: self
-                .sent
-                .as_ref()
-                .map(|sent| (sent.pseudonym.as_bytes().into(), sent.generation, sent.at.seconds())),
-            due: self.due.map(Timestamp::seconds),
-        }
-    }
-
-    fn from_form(form: OwnForm) -> Option<Self> {
-        let audience = match form.member {
-            None => Audience::Mesh,
-            Some(node) => Audience::Peer(NodeId::from_public_key(node.array()?)),
-        };
-        let sent = match form.sent {
-            None => None,
-            Some((pseudonym, generation, at)) => Some(Sent {
-                pseudonym: Pseudonym(pseudonym.array()?),
-                generation,
-                at: Timestamp(at),
-            }),
-        };
-        Some(Self {
-            indicator: IndicatorId(form.indicator.array()?),
-            audience,
-            sent,
-            due: form.due.map(Timestamp),
-        })
-    }
-}
 
 /// A content id that was seen, and what became of its claim.
 #[derive(Clone, Debug, PartialEq)]

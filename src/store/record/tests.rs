@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeptEvidence, Record, open, seal};
+use super::{Blob, KeptEvidence, KeptOwn, Record, Wish, open, seal};
 use crate::keys::Sealer;
 use crate::model::{
-    Confidence, CustomValue, Evidence, Kind, Origin, Scope, Source, Timestamp, Tlp, Value,
+    Audience, Confidence, CustomValue, Evidence, Kind, NodeId, Origin, Pseudonym, Scope, Source,
+    Timestamp, Tlp, Value,
 };
+use crate::store::What;
 use crate::store::family::Family;
 
 /// A record whose second version tells minutes where the first told hours.
@@ -105,9 +107,67 @@ fn evidence_comes_back_with_every_field() {
             scope,
             custom: [("x".to_owned(), nested.clone()), ("y".to_owned(), text("z"))].into(),
         };
-        let kept = KeptEvidence { evidence, scope_chosen };
+        let members = scope_chosen.then(|| [NodeId::from_public_key([3; 32])].into());
+        let kept = KeptEvidence { evidence, scope_chosen, members };
         let stored = seal(&sealer(), b"key", &kept).unwrap();
         assert_eq!(open::<KeptEvidence>(&sealer(), b"key", &stored).unwrap(), kept);
         assert!(open::<KeptEvidence>(&sealer(), b"other", &stored).is_err());
     }
+}
+
+/// A row of the outbox as version 1 wrote it: indicator, member, what was sent, when due.
+#[derive(Clone, Debug)]
+struct FirstOwn {
+    sent: Option<(Pseudonym, u32, u64)>,
+    due: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FirstOwnForm {
+    indicator: Blob,
+    member: Option<Blob>,
+    sent: Option<(Blob, u32, u64)>,
+    due: Option<u64>,
+}
+
+impl Record for FirstOwn {
+    const FAMILY: Family = Family::Outbox;
+    const VERSION: u8 = 1;
+    type Form = FirstOwnForm;
+
+    fn to_form(&self) -> FirstOwnForm {
+        let sent = self.sent.as_ref();
+        FirstOwnForm {
+            indicator: (&[1; 16]).into(),
+            member: None,
+            sent: sent.map(|(by, generation, at)| (by.as_bytes().into(), *generation, *at)),
+            due: self.due,
+        }
+    }
+
+    fn from_form(_: FirstOwnForm) -> Option<Self> {
+        None
+    }
+}
+
+#[test]
+fn a_row_of_the_outbox_is_read_as_the_first_version_wrote_it() {
+    let read = |sent: Option<u64>, due: Option<u64>| {
+        let sent = sent.map(|at| (Pseudonym([9; 32]), 2, at));
+        let stored = seal(&sealer(), b"key", &FirstOwn { sent, due }).unwrap();
+        open::<KeptOwn>(&sealer(), b"key", &stored).unwrap()
+    };
+    let left = |own: KeptOwn| own.sent.map(|sent| (sent.generation, sent.left));
+    // What was made after its time had not been marked as gone.
+    assert_eq!(left(read(Some(7), Some(5))), Some((2, false)));
+    assert_eq!(left(read(Some(7), Some(8))), Some((2, true)));
+    assert_eq!(left(read(Some(7), None)), Some((2, true)));
+    let waits = read(None, Some(5));
+    assert_eq!((waits.audience, waits.generation, waits.sent), (Audience::Mesh, 0, None));
+    let wish = Wish { what: What::Update, due: Timestamp(5), stamp: 0 };
+    assert_eq!((waits.wish, read(None, None).wish), (Some(wish), None));
+
+    let own = KeptOwn { generation: 3, ..read(Some(7), Some(8)) };
+    let stored = seal(&sealer(), b"key", &own).unwrap();
+    assert_eq!(open::<KeptOwn>(&sealer(), b"key", &stored).unwrap(), own);
 }

@@ -1,8 +1,8 @@
-//! Claims of others, own claims, and what waits to leave.
+//! Claims of others and own claims.
 
 use super::{Bench, GIB, NOW, claim, heard, ip, node, own, saw, signed, verified};
 use crate::model::{Audience, DAY, Tlp, Value};
-use crate::store::{Applied, Change, Pending, Refused, StoreError};
+use crate::store::{Applied, Change, Refused, StoreError};
 
 fn deliverers(bench: &Bench, value: &Value) -> Vec<usize> {
     let heard = bench.store().heard(value.id()).unwrap();
@@ -99,42 +99,6 @@ fn a_higher_revision_of_our_own_is_adopted_and_told() {
     assert!(bench.store().evidence(ip(2).id()).unwrap().is_empty());
     let next = claim(&ip(1), Tlp::Green, NOW, 10);
     assert_eq!(bench.write(vec![own(&next, Audience::Mesh)]), [Applied::Updated]);
-}
-
-#[test]
-fn the_outbox_is_there_after_a_start_in_the_order_of_time() {
-    let mut bench = Bench::new();
-    let friend = Audience::Peer(node(3));
-    let wait = |n, audience, seconds| Change::Outbox {
-        indicator: ip(n).id(),
-        audience,
-        due: NOW.plus(seconds),
-    };
-    let applied = bench.write(vec![
-        wait(1, Audience::Mesh, 60),
-        wait(1, friend, 30),
-        wait(2, Audience::Mesh, 90),
-        // What waits keeps the earlier time.
-        wait(1, Audience::Mesh, 600),
-        wait(2, Audience::Mesh, 10),
-    ]);
-    assert_eq!(applied[3..], [Applied::Known, Applied::Updated]);
-    bench.reopen();
-    let pending =
-        |n, audience, seconds| Pending { indicator: ip(n).id(), audience, due: NOW.plus(seconds) };
-    let expected =
-        [pending(2, Audience::Mesh, 10), pending(1, friend, 30), pending(1, Audience::Mesh, 60)];
-    assert_eq!(bench.store().outbox().unwrap(), expected);
-    assert_eq!(bench.metrics.outbox.get(), 3);
-
-    let sent = claim(&ip(1), Tlp::Green, NOW, 5);
-    let done = |n, audience| Change::OutboxDone { indicator: ip(n).id(), audience };
-    bench.write(vec![own(&sent, Audience::Mesh), done(1, Audience::Mesh), done(1, friend)]);
-    assert_eq!(bench.write(vec![done(1, friend)]), [Applied::Known]);
-    bench.reopen();
-    assert_eq!(bench.store().outbox().unwrap(), [pending(2, Audience::Mesh, 10)]);
-    assert!(bench.store().own(ip(1).id(), Audience::Mesh).unwrap().is_some());
-    assert_eq!(bench.metrics.outbox.get(), 1);
 }
 
 #[test]

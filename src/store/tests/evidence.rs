@@ -1,7 +1,7 @@
 //! Sightings, scopes, stamps, and the rest of what this node keeps for itself.
 
-use super::{Bench, NOW, ip, node, saw, sighting};
-use crate::model::{Confidence, DAY, HOUR, Origin, Scope, Source, Timestamp, Tlp};
+use super::{Bench, NOW, ip, node, saw, sighting, word};
+use crate::model::{Audience, Confidence, DAY, HOUR, Origin, Scope, Source, Timestamp, Tlp};
 use crate::store::{
     Applied, Change, Filter, MAX_CANDIDATES, MAX_PEER_ADDRESSES, PeerRecord, Refused, Standing,
 };
@@ -38,17 +38,59 @@ fn each_origin_has_a_record_of_its_own() {
 #[test]
 fn the_operators_scope_survives_later_sightings() {
     let mut bench = Bench::new();
-    let origin = Origin::Log(Source::Ufw);
     let scope = Scope::new(Tlp::White, []);
-    let set = |indicator| Change::SetScope { indicator, origin, scope: scope.clone() };
-    let refused = bench.write(vec![set(ip(1).id())]);
+    let refused = bench.write(vec![word(&ip(1), scope.clone(), &[])]);
     assert_eq!(refused, [Applied::Refused(Refused::NoEvidence)]);
 
-    bench.write(vec![saw(ip(1), NOW), set(ip(1).id())]);
+    bench.write(vec![saw(ip(1), NOW), word(&ip(1), scope.clone(), &[])]);
     bench.reopen();
     bench.write(vec![saw(ip(1), NOW.plus(1))]);
     let evidence = bench.store().evidence(ip(1).id()).unwrap();
     assert_eq!((&evidence[0].scope, evidence[0].count), (&scope, 2));
+}
+
+#[test]
+fn the_operators_scope_holds_for_a_source_that_comes_later() {
+    let bench = Bench::new();
+    let by = |source, tlp| {
+        let mut seen = sighting(ip(1), NOW);
+        (seen.origin, seen.scope) = (Origin::Log(source), Scope::new(tlp, []));
+        Change::Sighting(seen)
+    };
+    bench.write(vec![by(Source::Ufw, Tlp::Green), word(&ip(1), Scope::private(), &[])]);
+    bench.write(vec![by(Source::Sshd, Tlp::Green)]);
+    let all = bench.store().evidence(ip(1).id()).unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().all(|evidence| evidence.scope == Scope::private()), "{all:?}");
+    // It only ever narrows: what the operator opened is no leave for another source.
+    bench.write(vec![word(&ip(1), Scope::new(Tlp::White, []), &[Audience::Mesh])]);
+    bench.write(vec![by(Source::Zeek, Tlp::Amber)]);
+    let zeek = bench.store().evidence(ip(1).id()).unwrap();
+    let zeek = zeek.iter().find(|seen| seen.origin == Origin::Log(Source::Zeek)).unwrap();
+    assert_eq!(zeek.scope, Scope::new(Tlp::Amber, []));
+}
+
+#[test]
+fn what_was_added_by_hand_keeps_its_scope_until_the_operator_changes_it() {
+    let bench = Bench::new();
+    let mut manual = sighting(ip(1), NOW);
+    manual.origin = Origin::Manual;
+    let mut again = manual.clone();
+    again.scope = Scope::private();
+    bench.write(vec![Change::Sighting(manual.clone()), Change::Sighting(again)]);
+    assert_eq!(bench.store().evidence(ip(1).id()).unwrap()[0].scope, manual.scope);
+    // A word on this origin alone is none on the others.
+    let only = Some(Origin::Manual);
+    let Change::Scope { indicator, scope, audiences, hold, take_back, .. } =
+        word(&ip(1), Scope::private(), &[])
+    else {
+        unreachable!()
+    };
+    bench.write(vec![Change::Scope { indicator, only, scope, audiences, hold, take_back }]);
+    bench.write(vec![saw(ip(1), NOW)]);
+    let scopes: Vec<_> =
+        bench.store().evidence(ip(1).id()).unwrap().into_iter().map(|seen| seen.scope).collect();
+    assert_eq!(scopes.iter().filter(|scope| **scope == Scope::private()).count(), 1, "{scopes:?}");
 }
 
 #[test]

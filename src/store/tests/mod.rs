@@ -6,6 +6,7 @@ mod durable;
 mod evidence;
 mod ledger;
 mod opening;
+mod outbox;
 mod properties;
 mod purge;
 mod search;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
-use super::{Applied, Change, Options, Store, StoreError, index};
+use super::{Applied, Change, Hold, Options, Store, StoreError, index};
 use crate::ageing;
 use crate::keys::{PseudonymSecret, Sealer};
 use crate::metrics::Metrics;
@@ -130,6 +131,25 @@ fn sighting(value: Value, at: Timestamp) -> Sighting {
 
 fn saw(value: Value, at: Timestamp) -> Change {
     Change::Sighting(sighting(value, at))
+}
+
+/// The wish to tell what ufw saw, at a time.
+fn tell(value: &Value, members: &[NodeId], due: Timestamp) -> Change {
+    let members = members.iter().copied().collect();
+    let origin = Origin::Log(Source::Ufw);
+    Change::Tell { indicator: value.id(), origin, members, hold: Hold::none(due) }
+}
+
+/// The operator's word on all that was seen.
+fn word(value: &Value, scope: Scope, audiences: &[Audience]) -> Change {
+    Change::Scope {
+        indicator: value.id(),
+        only: None,
+        scope,
+        audiences: audiences.iter().map(|audience| (*audience, 0)).collect(),
+        hold: Hold::none(NOW),
+        take_back: Hold::none(NOW),
+    }
 }
 
 fn community() -> Community {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rocksdb::WriteBatch;
 
-use super::{Bench, NOW, claim, heard, ip, node, own, saw, sealer, sighting};
+use super::{Bench, NOW, claim, heard, ip, node, own, saw, sealer, sighting, tell, word};
 use crate::keys::Sealer;
 use crate::model::{Audience, ContentId, CustomValue, Level, Origin, Scope, Source, Tlp};
 use crate::store::database::Database;
@@ -44,7 +44,7 @@ fn a_newer_schema_is_refused_by_name() {
     put_meta(&bench, b"schema", &(schema::SCHEMA + 1).to_be_bytes());
     put_meta(&bench, b"writer", b"dtim 9.0.0");
     let newer = bench.try_open(sealer()).err().unwrap();
-    assert!(matches!(newer, StoreError::NewerSchema { found: 2, known: 1, .. }), "{newer:?}");
+    assert!(matches!(newer, StoreError::NewerSchema { found: 3, known: 2, .. }), "{newer:?}");
     assert!(newer.to_string().contains("dtim 9.0.0"), "{newer}");
 }
 
@@ -114,7 +114,7 @@ fn swapped_records_are_found_and_the_others_stay_readable() {
 fn an_edited_record_is_found_and_its_successor_stays_private() {
     let mut bench = Bench::new();
     let scope = Scope::new(Tlp::White, []);
-    let shared = Change::SetScope { indicator: ip(1).id(), origin: Origin::Manual, scope };
+    let shared = word(&ip(1), scope, &[Audience::Mesh]);
     let mut manual = sighting(ip(1), NOW);
     manual.origin = Origin::Manual;
     bench.write(vec![Change::Sighting(manual.clone()), shared, saw(ip(2), NOW)]);
@@ -212,7 +212,7 @@ fn no_value_peer_or_path_stands_in_any_file() {
         heard(&told, 2, 11),
         Change::Heard { verified: super::verified(&told, 3), from: friend, at: NOW },
         own(&told, Audience::Peer(friend)),
-        Change::Outbox { indicator: url.id(), audience: Audience::Peer(friend), due: NOW },
+        tell(&url, &[friend], NOW),
         Change::Egress(row),
         Change::PeerRecord(peer),
         Change::Vote { indicator: url.id(), false_positive: true, at: NOW },

@@ -7,7 +7,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest};
 
 use super::{Bench, NOW, claim, ip, node, sighting};
 use crate::assess::{self, Heard};
-use crate::model::{Audience, Evidence, IndicatorId, Origin, Pseudonym, Scope, Timestamp, Tlp};
+use crate::model::{Audience, Evidence, IndicatorId, Origin, Pseudonym, Scope, Tlp};
 use crate::store::{Change, Filter, StoreError};
 
 #[derive(Clone, Debug)]
@@ -16,11 +16,6 @@ enum Op {
         n: u32,
         origin: Origin,
         at: u64,
-        tlp: Tlp,
-    },
-    SetScope {
-        n: u32,
-        origin: Origin,
         tlp: Tlp,
     },
     /// Reporter 1 is this node: its claims come back.
@@ -35,15 +30,6 @@ enum Op {
         audience: Audience,
         revision: u64,
     },
-    Wait {
-        n: u32,
-        audience: Audience,
-        due: u64,
-    },
-    Done {
-        n: u32,
-        audience: Audience,
-    },
 }
 
 impl Op {
@@ -55,19 +41,12 @@ impl Op {
                 seen.scope = Scope::new(tlp, ["node-2".to_owned()]);
                 Change::Sighting(seen)
             }
-            Self::SetScope { n, origin, tlp } => {
-                Change::SetScope { indicator: ip(n).id(), origin, scope: Scope::new(tlp, []) }
-            }
             Self::Heard { n, reporter, revision, from } => {
                 super::heard(&claim(&ip(n), Tlp::Green, NOW, revision), reporter, from)
             }
             Self::Own { n, audience, revision } => {
                 super::own(&claim(&ip(n), Tlp::Green, NOW, revision), audience)
             }
-            Self::Wait { n, audience, due } => {
-                Change::Outbox { indicator: ip(n).id(), audience, due: NOW.plus(due) }
-            }
-            Self::Done { n, audience } => Change::OutboxDone { indicator: ip(n).id(), audience },
         }
     }
 }
@@ -80,26 +59,20 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (n.clone(), origin(), 0..99_u64, tlp())
             .prop_map(|(n, origin, at, tlp)| Op::Saw { n, origin, at, tlp }),
-        1 => (n.clone(), origin(), tlp())
-            .prop_map(|(n, origin, tlp)| Op::SetScope { n, origin, tlp }),
         3 => (n.clone(), 1..4_u8, 0..4_u64, 11..14_u8)
             .prop_map(|(n, reporter, revision, from)| Op::Heard { n, reporter, revision, from }),
-        1 => (n.clone(), audience(), 0..4_u64)
+        1 => (n, audience(), 0..4_u64)
             .prop_map(|(n, audience, revision)| Op::Own { n, audience, revision }),
-        1 => (n.clone(), audience(), 0..9_u64)
-            .prop_map(|(n, audience, due)| Op::Wait { n, audience, due }),
-        1 => (n, audience()).prop_map(|(n, audience)| Op::Done { n, audience }),
     ]
 }
 
 /// What the store must hold.
 #[derive(Clone, Debug, Default)]
 struct Model {
-    evidence: BTreeMap<(IndicatorId, Origin), (Evidence, bool)>,
+    evidence: BTreeMap<(IndicatorId, Origin), Evidence>,
     /// With whether it is our own.
     claims: BTreeMap<(IndicatorId, Pseudonym), (Heard, bool)>,
     sent: BTreeMap<(IndicatorId, Audience), Pseudonym>,
-    due: BTreeMap<(IndicatorId, Audience), Timestamp>,
     listed: BTreeSet<IndicatorId>,
 }
 
@@ -121,21 +94,16 @@ impl Model {
                 let fresh = Evidence::from_sighting(seen);
                 match self.evidence.get_mut(&key) {
                     None => {
-                        self.evidence.insert(key, (fresh, false));
+                        self.evidence.insert(key, fresh);
                     }
-                    Some((kept, chosen)) => {
+                    Some(kept) => {
                         let scope = kept.scope.clone();
                         kept.absorb(fresh);
-                        if *chosen {
+                        // How far that may travel is the operator's word.
+                        if kept.origin == Origin::Manual {
                             kept.scope = scope;
                         }
                     }
-                }
-            }
-            Change::SetScope { indicator, origin, scope } => {
-                if let Some((kept, chosen)) = self.evidence.get_mut(&(indicator, origin)) {
-                    kept.scope = scope;
-                    *chosen = true;
                 }
             }
             Change::Heard { verified, from, .. } => {
@@ -163,13 +131,6 @@ impl Model {
                 self.claims.insert(key, (made, true));
                 self.sent.insert((key.0, audience), key.1);
             }
-            Change::Outbox { indicator, audience, due } => {
-                let waits = self.due.entry((indicator, audience)).or_insert(due);
-                *waits = due.min(*waits);
-            }
-            Change::OutboxDone { indicator, audience } => {
-                self.due.remove(&(indicator, audience));
-            }
             other => unreachable!("{other:?}"),
         }
         Some(())
@@ -181,7 +142,7 @@ impl Model {
             let mut evidence = store.evidence(id).unwrap();
             evidence.sort_by_key(|evidence| evidence.origin);
             let kept = self.evidence.range((id, Origin::Manual)..=(id, Origin::Import));
-            assert_eq!(evidence, kept.map(|(_, (kept, _))| kept.clone()).collect::<Vec<_>>());
+            assert_eq!(evidence, kept.map(|(_, kept)| kept.clone()).collect::<Vec<_>>());
 
             let mut claims = store.heard(id).unwrap();
             claims.sort_by_key(|heard| heard.pseudonym);
@@ -194,11 +155,6 @@ impl Model {
                 assert_eq!(own, sent.map(|kept| (kept.claim.clone(), kept.content)));
             }
         }
-        let waits = store.outbox().unwrap();
-        let waits: BTreeMap<_, _> =
-            waits.iter().map(|waits| ((waits.indicator, waits.audience), waits.due)).collect();
-        assert_eq!(waits, self.due);
-        assert_eq!(usize::try_from(bench.metrics.outbox.get()).unwrap(), self.due.len());
         let page = store.indicators(&Filter { limit: 9, ..Filter::default() });
         assert_eq!(page.rows.iter().map(|row| row.id).collect::<BTreeSet<_>>(), self.listed);
     }

@@ -1,10 +1,10 @@
 //! What has ended goes, and nothing else.
 
-use super::{Bench, NOW, claim, heard, ip, own, saw};
+use super::{Bench, NOW, claim, heard, ip, node, own, saw, tell, word};
 use crate::ageing;
-use crate::model::{Audience, Confidence, DAY, Kind, Timestamp, Tlp};
+use crate::model::{Audience, Confidence, DAY, Kind, Scope, Timestamp, Tlp};
 use crate::store::family::Family;
-use crate::store::{Applied, Change, Filter, Purged, Refused};
+use crate::store::{Applied, Change, Filter, Purged, Refused, What};
 
 const LIFE: u64 = 30 * DAY;
 
@@ -95,13 +95,15 @@ fn a_purge_and_a_sighting_in_one_call_see_each_other() {
 }
 
 #[test]
-fn own_claims_end_and_what_waits_stays() {
+fn own_claims_end_and_what_waits_ends_with_its_evidence() {
     let bench = Bench::new();
+    let friend = Audience::Peer(node(3));
     bench.write(vec![
         saw(ip(1), NOW),
         own(&claim(&ip(1), Tlp::Green, NOW, 1), Audience::Mesh),
+        saw(ip(2), NOW.plus(DAY)),
         own(&claim(&ip(2), Tlp::Green, NOW, 1), Audience::Mesh),
-        Change::Outbox { indicator: ip(2).id(), audience: Audience::Mesh, due: NOW },
+        tell(&ip(2), &[node(3)], NOW),
     ]);
     // Told again with a later end: the first end no longer counts.
     bench.write(vec![own(&claim(&ip(1), Tlp::Green, NOW.plus(5 * DAY), 2), Audience::Mesh)]);
@@ -109,10 +111,27 @@ fn own_claims_end_and_what_waits_stays() {
     let sent = |n| bench.store().own(ip(n).id(), Audience::Mesh).unwrap();
     assert_eq!(sent(1).unwrap().revision, 2);
     assert_eq!(sent(2), None);
+    assert_eq!(bench.store().outbox(9).unwrap().len(), 2);
+    purge(&bench, NOW.plus(LIFE + DAY));
+    assert_eq!(bench.store().outbox(9).unwrap(), []);
+    assert_eq!(bench.store().outbox_row(ip(2).id(), friend).unwrap(), None);
     purge(&bench, NOW.plus(LIFE + 5 * DAY));
     assert_eq!(sent(1), None);
-    assert_eq!(bench.store().outbox().unwrap().len(), 1);
-    assert_eq!(rows(&bench, Family::Outbox), 1);
+    assert_eq!((rows(&bench, Family::Outbox), rows(&bench, Family::Waiting)), (0, 0));
+    assert_eq!(bench.metrics.outbox.get(), 0);
+}
+
+#[test]
+fn what_was_to_be_taken_back_ends_with_the_claim() {
+    let bench = Bench::new();
+    bench.write(vec![
+        saw(ip(1), NOW),
+        own(&claim(&ip(1), Tlp::Green, NOW, 1), Audience::Mesh),
+        word(&ip(1), Scope::private(), &[]),
+    ]);
+    assert_eq!(bench.store().outbox(9).unwrap()[0].what, What::Withdraw);
+    purge(&bench, NOW.plus(LIFE));
+    assert_eq!((rows(&bench, Family::Outbox), rows(&bench, Family::Waiting)), (0, 0));
 }
 
 #[test]

@@ -99,3 +99,15 @@ fn without_room_a_claim_is_known_but_not_given_out() {
     assert_eq!(bench.store().claim_for_sync(&content).unwrap(), None);
     assert_eq!(shown(&bench, NOW), [content]);
 }
+
+/// What only a revoked peer delivered is offered as missing again.
+#[test]
+fn an_orphan_is_fetched_again_from_a_member() {
+    let bench = Bench::new();
+    let (one, both) = (claim(&ip(1), Tlp::Green, NOW, 1), claim(&ip(2), Tlp::Green, NOW, 1));
+    bench.write(vec![heard(&one, 1, 11), heard(&both, 2, 11), heard(&both, 2, 12)]);
+    bench.write(vec![Change::Orphan { members: [node(12)].into() }]);
+    assert_eq!(shown(&bench, NOW), [verified(&both, 2).content()]);
+    bench.write(vec![heard(&one, 1, 12)]);
+    assert_eq!(shown(&bench, NOW).len(), 2);
+}

@@ -1,4 +1,6 @@
-//! `dtim indicators`: what the node knows, and adding to it by hand.
+//! `dtim indicators`: what the node knows, adding to it by hand, and deciding who is told.
+
+mod wishes;
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
@@ -11,12 +13,14 @@ use super::table::{Table, facts};
 use super::view::{defanged, items, text, time, virustotal};
 use crate::http::client::target;
 use crate::model::{Kind, Tag, Tlp};
+use wishes::{RetractArgs, ShareArgs, VoteArgs};
 
-/// See what the node knows, and add to it
+/// See what the node knows, add to it, and decide who is told
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   dtim indicators list --kind ip
-  dtim indicators add 203.0.113.7 --tlp green")]
+  dtim indicators add 203.0.113.7 --tlp green
+  dtim indicators retract 203.0.113.7")]
 pub(super) enum IndicatorsCommand {
     List(ListArgs),
     /// Show one indicator: what was seen here and what others told
@@ -28,6 +32,9 @@ pub(super) enum IndicatorsCommand {
         indicator: String,
     },
     Add(AddArgs),
+    Share(ShareArgs),
+    Retract(RetractArgs),
+    Vote(VoteArgs),
 }
 
 /// List indicators, the last changed first
@@ -50,7 +57,8 @@ pub(super) struct ListArgs {
     after: Option<String>,
 }
 
-/// Add an indicator by hand; it stays on this node unless --tlp says otherwise
+/// Add an indicator by hand; it stays on this node unless --tlp says otherwise, and one
+/// that is there already goes as far as before
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   dtim indicators add 203.0.113.7 --confidence 90 --tag brute-force --tlp green
@@ -89,6 +97,9 @@ impl IndicatorsCommand {
                 output.answer(&node.get(&path)?, show)
             }
             Self::Add(args) => output.answer(&node.post("/indicators", &args.body())?, added),
+            Self::Share(args) => args.act(&node, output),
+            Self::Retract(args) => args.act(&node, output),
+            Self::Vote(args) => args.act(&node, output),
         }
     }
 }
@@ -168,18 +179,20 @@ fn show(output: &mut Output<'_>, indicator: &Value) -> Result<(), Failure> {
             ("sources", text(indicator, "/sources")),
             ("block", text(indicator, "/block")),
             ("tlp", text(indicator, "/tlp")),
+            ("vote", vote(indicator)),
             ("first seen", time(indicator, "/first_seen")),
             ("last seen", time(indicator, "/last_seen")),
         ],
     )?;
     let mut evidence =
-        Table::new(&["SEEN BY", "TIMES", "CONFIDENCE", "TLP", "LAST SEEN", "TAGS", "CUSTOM"]);
+        Table::new(&["SEEN BY", "TIMES", "CONFIDENCE", "TLP", "TO", "LAST SEEN", "TAGS", "CUSTOM"]);
     for seen in items(indicator, "/evidence") {
         evidence.row([
             text(seen, "/origin"),
             text(seen, "/count"),
             text(seen, "/confidence"),
             text(seen, "/tlp"),
+            text(seen, "/to"),
             time(seen, "/last_seen"),
             text(seen, "/tags"),
             text(seen, "/custom"),
@@ -202,11 +215,17 @@ fn show(output: &mut Output<'_>, indicator: &Value) -> Result<(), Failure> {
     }
     output.line("")?;
     claims.write(output, "no member has told anything about it")?;
+    wishes::shared(output, indicator)?;
     if let Some(said) = virustotal(indicator) {
         output.line("")?;
         output.line(&said)?;
     }
     Ok(())
+}
+
+fn vote(indicator: &Value) -> String {
+    let voted = indicator.get("false_positive") == Some(&Value::Bool(true));
+    if voted { "false positive".to_owned() } else { String::new() }
 }
 
 fn added(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {

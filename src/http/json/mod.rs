@@ -1,14 +1,19 @@
 //! The JSON of the control socket. One function a thing; nobody else writes it.
 
+mod leaving;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::assess::{Assessment, Block, Heard};
 use crate::lookup::virustotal::Said;
 use crate::mesh::{self, ConnectedPeer};
-use crate::model::{Audience, Claim, CustomFields, CustomValue, Evidence, NodeId, Timestamp};
+use crate::model::{Claim, CustomFields, CustomValue, Evidence, NodeId, Timestamp};
 use crate::node::peers::{ApprovedBy, Candidate, Member};
-use crate::node::{Found, Listed, Preview, Status, Told, Why};
-use crate::store::{Break, EgressAudience, EgressCheck, EgressEntry};
+use crate::node::{Found, Listed, Status, Why};
+use crate::store::{Break, EgressCheck};
+
+pub(super) use leaving::{egress, preview, shared};
+use leaving::{outbox_row, recipients};
 
 /// `GET /status`.
 pub(super) fn status(status: &Status) -> Json {
@@ -129,6 +134,7 @@ pub(super) fn listed(listed: &Listed) -> Json {
         "first_seen": time(listed.first_seen),
         "last_seen": time(listed.last_seen),
         "own": listed.own,
+        "false_positive": listed.voted_false,
     })
 }
 
@@ -143,6 +149,8 @@ pub(super) fn found(found: &Found, members: &[Member]) -> Json {
         fields.insert("evidence".to_owned(), found.evidence.iter().map(evidence).collect());
         let claims = found.heard.iter().map(|heard| heard_claim(heard, members));
         fields.insert("claims".to_owned(), claims.collect());
+        let shared = found.shared.iter().map(|row| outbox_row(row, members));
+        fields.insert("shared".to_owned(), shared.collect());
         fields.insert("virustotal".to_owned(), virustotal(found.virustotal.as_ref()));
     }
     json
@@ -179,6 +187,7 @@ fn evidence(evidence: &Evidence) -> Json {
         "confidence": evidence.confidence.percent(),
         "tags": texts(&evidence.tags),
         "tlp": evidence.scope.tlp().name(),
+        "to": recipients(&evidence.scope),
         "custom": custom(&evidence.custom),
     })
 }
@@ -273,55 +282,6 @@ pub(super) fn why(why: &Why, members: &[Member]) -> Json {
             "terms": terms,
         },
         "virustotal": virustotal(why.virustotal.as_ref()),
-    })
-}
-
-/// One preview.
-pub(super) fn preview(preview: &Preview) -> Json {
-    let (leaves, reason, fields, bytes) = match &preview.told {
-        Told::Claim(told, bytes) => (true, None, claim(told), Some(bytes)),
-        Told::StillHolds => {
-            (false, Some("what was last told still holds".to_owned()), Json::Null, None)
-        }
-        Told::Nothing(reason) => (false, Some(reason.clone()), Json::Null, None),
-    };
-    json!({
-        "value": preview.value.as_str(),
-        "kind": preview.value.kind().name(),
-        "audience": audience(preview.audience),
-        "level": preview.level.name(),
-        "leaves": leaves,
-        "reason": reason,
-        "fields": fields,
-        "bytes_hex": bytes.map(|bytes| hex(bytes)),
-        "size": bytes.map(|bytes| bytes.len()),
-    })
-}
-
-fn audience(audience: Audience) -> String {
-    match audience {
-        Audience::Mesh => "mesh".to_owned(),
-        Audience::Peer(node) => node.to_string(),
-    }
-}
-
-/// A row of the egress ledger.
-pub(super) fn egress(entry: &EgressEntry) -> Json {
-    let row = &entry.row;
-    let (audience, members) = match row.audience {
-        EgressAudience::Mesh { members } => ("mesh".to_owned(), Some(members)),
-        EgressAudience::Member(node) => (node.to_string(), None),
-    };
-    json!({
-        "number": entry.number,
-        "at": row.at.to_string(),
-        "kind": row.value.kind().name(),
-        "value": row.value.as_str(),
-        "audience": audience,
-        "members": members,
-        "level": row.level.name(),
-        "fields": row.fields,
-        "content": row.content.to_string(),
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Who may open the socket is the node's operator, so there are no roles here.
 
-use std::collections::BTreeSet;
+mod indicators;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -15,10 +15,9 @@ use tokio::sync::mpsc;
 
 use super::error::ApiError;
 use super::json;
-use crate::model::{Confidence, CustomFields, CustomValue, Kind, Level, NodeId, Scope, Tag, Tlp};
+use crate::model::{Level, NodeId};
+use crate::node::Node;
 use crate::node::peers::{ApprovedBy, Invite, Member, safety_number};
-use crate::node::{NewIndicator, Node};
-use crate::store::Filter;
 
 /// The largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -43,8 +42,11 @@ pub fn router(
         .route("/peers/revoke", post(revoke))
         .route("/peers/invite", post(invite))
         .route("/peers/{peer}", get(peer))
-        .route("/indicators", get(list).post(add))
-        .route("/indicators/{*indicator}", get(show))
+        .route("/indicators", get(indicators::list).post(indicators::add))
+        .route("/indicators/{*indicator}", get(indicators::show))
+        .route("/share", post(indicators::share))
+        .route("/retract", post(indicators::retract))
+        .route("/vote", post(indicators::vote))
         .route("/why", get(why))
         .route("/preview", get(preview))
         .route("/egress", get(egress))
@@ -192,101 +194,6 @@ async fn invite(State(node): State<Node>) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct List {
-    kind: Option<String>,
-    search: Option<String>,
-    after: Option<u64>,
-    limit: Option<usize>,
-}
-
-async fn list(State(node): State<Node>, Query(query): Query<List>) -> Answer {
-    let filter = Filter {
-        kind: query
-            .kind
-            .map(|kind| kind.parse::<Kind>())
-            .transpose()
-            .map_err(ApiError::bad_request)?,
-        text: query.search,
-        after: query.after,
-        limit: query.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS),
-    };
-    let (listed, next) = node.list(filter).await?;
-    let indicators: Vec<Json_> = listed.iter().map(json::listed).collect();
-    Ok(Json(json!({ "indicators": indicators, "next": next })))
-}
-
-async fn show(State(node): State<Node>, Path(indicator): Path<String>) -> Answer {
-    let found = node.find(indicator).await?;
-    Ok(Json(json::found(&found, &node.members())))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Add {
-    value: String,
-    kind: Option<String>,
-    confidence: Option<u8>,
-    #[serde(default)]
-    tags: BTreeSet<String>,
-    tlp: Option<String>,
-    #[serde(default)]
-    to: Vec<String>,
-    #[serde(default)]
-    custom: serde_json::Map<String, Json_>,
-}
-
-async fn add(State(node): State<Node>, body: Result<Json<Add>, JsonRejection>) -> Answer {
-    let body = read(body)?;
-    let kind =
-        body.kind.map(|kind| kind.parse::<Kind>()).transpose().map_err(ApiError::bad_request)?;
-    let percent = body.confidence.unwrap_or(80);
-    let confidence = Confidence::new(percent)
-        .ok_or_else(|| ApiError::bad_request("confidence is a number from 0 to 100"))?;
-    let mut tags = BTreeSet::new();
-    for tag in &body.tags {
-        tags.insert(tag.parse::<Tag>().map_err(ApiError::bad_request)?);
-    }
-    // Private unless the operator says otherwise (design section 4).
-    let tlp = body.tlp.map_or(Ok(Tlp::Red), |tlp| tlp.parse()).map_err(ApiError::bad_request)?;
-    let mut custom = CustomFields::new();
-    for (name, value) in body.custom {
-        custom.insert(name, custom_value(value)?);
-    }
-    let new = NewIndicator {
-        value: body.value,
-        kind,
-        confidence,
-        tags,
-        scope: Scope::new(tlp, body.to),
-        custom,
-    };
-    let indicator = node.add_indicator(new).await?;
-    let found = node.find(indicator.to_string()).await?;
-    Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
-}
-
-fn custom_value(value: Json_) -> Result<CustomValue, ApiError> {
-    Ok(match value {
-        Json_::Null => CustomValue::Null,
-        Json_::Bool(truth) => CustomValue::Bool(truth),
-        Json_::Number(number) => CustomValue::Integer(
-            number
-                .as_i64()
-                .ok_or_else(|| ApiError::bad_request("numbers in custom fields are whole"))?,
-        ),
-        Json_::String(text) => CustomValue::Text(text),
-        Json_::Array(items) => {
-            CustomValue::List(items.into_iter().map(custom_value).collect::<Result<_, _>>()?)
-        }
-        Json_::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| Ok((name, custom_value(value)?)));
-            CustomValue::Map(fields.collect::<Result<_, ApiError>>()?)
-        }
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OneValue {
     value: Option<String>,
 }
@@ -297,8 +204,17 @@ async fn why(State(node): State<Node>, Query(query): Query<OneValue>) -> Answer 
     Ok(Json(json::why(&why, &node.members())))
 }
 
-async fn preview(State(node): State<Node>, Query(query): Query<OneValue>) -> Answer {
-    let previews: Vec<Json_> = node.preview(query.value).await?.iter().map(json::preview).collect();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Preview {
+    value: Option<String>,
+    to: Option<String>,
+}
+
+async fn preview(State(node): State<Node>, Query(query): Query<Preview>) -> Answer {
+    let previews = node.preview(query.value, query.to).await?;
+    let members = node.members();
+    let previews: Vec<Json_> = previews.iter().map(|one| json::preview(one, &members)).collect();
     Ok(Json(json!({ "previews": previews })))
 }
 
@@ -313,7 +229,8 @@ async fn egress(State(node): State<Node>, Query(query): Query<Egress>) -> Answer
     let limit = query.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
     let rows = node.egress(query.after, limit).await?;
     let next = (rows.len() == limit).then(|| rows.last().map(|row| row.number)).flatten();
-    let rows: Vec<Json_> = rows.iter().map(json::egress).collect();
+    let members = node.members();
+    let rows: Vec<Json_> = rows.iter().map(|row| json::egress(row, &members)).collect();
     Ok(Json(json!({ "rows": rows, "next": next })))
 }
 
