@@ -318,7 +318,10 @@ impl Node {
             let label = verdict.as_ref().map_or_else(wire::Refusal::label, |_| "accept");
             self.inner.metrics.claims.with_label_values(&["sync", label]).inc();
             match verdict {
-                Ok(verified) => changes.push(Change::Heard { verified, from: member, at: now }),
+                Ok(verified) => {
+                    tracing::debug!(content = %verified.content(), from = %member, "claim heard");
+                    changes.push(Change::Heard { verified, from: member, at: now });
+                }
                 Err(refusal) => offences += usize::from(refusal.verdict() == Verdict::Reject),
             }
         }

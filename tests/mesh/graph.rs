@@ -48,6 +48,17 @@ impl Graph {
         Self { name: "random", size, edges }
     }
 
+    /// Two random halves with as many ways between them as one half has nodes.
+    pub fn halves(size: usize, degree: usize, seed: u64) -> Self {
+        let half = size / 2;
+        let one = Self::random(half, degree, seed).edges;
+        let other = Self::random(size - half, degree, seed + 1).edges;
+        let mut edges: BTreeSet<(usize, usize)> =
+            other.into_iter().map(|(a, b)| (a + half, b + half)).chain(one).collect();
+        edges.extend((0..half).map(|n| (n, n + half)));
+        Self { name: "halves", size, edges }
+    }
+
     /// The neighbours of one.
     pub fn neighbours(&self, of: usize) -> impl Iterator<Item = usize> {
         let other = move |&(a, b): &(usize, usize)| match of {
@@ -84,6 +95,8 @@ fn graphs_are_what_they_are_called() {
     assert_eq!(Graph::full(5).edges.len(), 10);
     assert!(!Graph::line(4).holds_without(&[1]));
     assert!(Graph::ring(4).holds_without(&[1]));
+    let halves = Graph::halves(6, 2, 1);
+    assert!(halves.holds_without(&[0, 1, 2]) && halves.holds_without(&[3, 4, 5]));
     for seed in 0..20 {
         let graph = Graph::random(20, 4, seed);
         assert_eq!(graph.edges.len(), 40);

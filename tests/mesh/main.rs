@@ -17,6 +17,7 @@
     unreachable_pub
 )]
 
+mod capture;
 mod figures;
 mod graph;
 mod hop;
@@ -28,5 +29,10 @@ mod prove;
 mod records;
 mod wait;
 
+mod away;
+mod canary;
+mod partition;
 mod poor;
+mod silent;
+mod spies;
 mod spread;

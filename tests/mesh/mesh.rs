@@ -18,6 +18,15 @@ const SOON: Duration = Duration::from_secs(60);
 /// With fewer neighbours in its mesh than these a node asks for more (`mesh_n_low`).
 const ENOUGH: usize = 3;
 
+/// What is different from an ordinary mesh.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// On every way between two nodes.
+    pub delay: Option<Duration>,
+    /// More keys of `[network]`.
+    pub network: &'static str,
+}
+
 /// Running nodes. Only one mesh runs at a time: this machine is small, and the figures
 /// of two would be of neither.
 pub struct Mesh {
@@ -31,9 +40,8 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Makes the nodes, with a delay on every way between two of them if there is to be
-    /// one; none, with a word, where there can be no namespaces.
-    pub fn new(graph: Graph, delay: Option<Duration>) -> Option<Self> {
+    /// Makes the nodes; none, with a word, where there can be no namespaces.
+    pub fn new(graph: Graph, terms: Terms) -> Option<Self> {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let net = Net::new(graph.size)?;
@@ -43,20 +51,20 @@ impl Mesh {
         let mut hops = Vec::new();
         let mut address = |to: usize| {
             let direct = nodes[to].address();
-            let Some(delay) = delay else { return direct };
+            let Some(delay) = terms.delay else { return direct };
             hops.push(Hop::new(&net.switch(), SWITCH, direct, delay));
             hops[hops.len() - 1].address
         };
         for (number, node) in nodes.iter().enumerate() {
             let peers = graph.neighbours(number).map(|n| nodes[n].as_peer(address(n)));
-            node.configure("", &peers.collect::<String>());
+            node.configure(terms.network, &peers.collect::<String>());
         }
         Some(Self { nodes, _hops: hops, net, graph, _folder: folder, _alone: alone })
     }
 
     /// Makes and starts the nodes and waits until claims flow.
     pub fn start(graph: Graph) -> Option<Self> {
-        Some(Self::new(graph, None)?.started())
+        Some(Self::new(graph, Terms::default())?.started())
     }
 
     /// Starts the nodes and waits until claims flow.
@@ -95,8 +103,16 @@ impl Mesh {
         }
     }
 
-    /// Waits until each of `among` knows so many indicators.
-    pub fn all_know(&self, among: &[usize], count: usize, deadline: Duration) {
+    /// Each of `by` sees its share of the values in its log, at once.
+    pub fn attack(&self, by: &[usize], values: &[String]) {
+        let share = values.len().div_ceil(by.len());
+        for (number, values) in by.iter().zip(values.chunks(share)) {
+            self.nodes[*number].is_attacked_by(values);
+        }
+    }
+
+    /// Waits until each of `among` knows so many indicators. How long that took.
+    pub fn all_know(&self, among: &[usize], count: usize, deadline: Duration) -> Duration {
         let start = Instant::now();
         for &number in among {
             let left = deadline.saturating_sub(start.elapsed());
@@ -110,6 +126,7 @@ impl Mesh {
                 panic!("{} knows {knows} of {count} after {deadline:?}", node.name)
             });
         }
+        start.elapsed()
     }
 
     /// Everybody.
@@ -128,8 +145,14 @@ impl Mesh {
     }
 
     /// All end in order.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.stop_and(|| ());
+    }
+
+    /// All end in order; then something is done before their folders go.
+    pub fn stop_and(mut self, then: impl FnOnce()) {
         self.nodes.iter_mut().for_each(Node::stop);
+        then();
     }
 }
 

@@ -29,13 +29,8 @@ pub struct Net {
     lost: u32,
     /// Whom each node does not hear.
     deaf: Vec<Vec<usize>>,
-}
-
-/// Bytes through one node's interface, with all headers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bytes {
-    pub sent: u64,
-    pub received: u64,
+    /// Whether they are told.
+    noticed: bool,
 }
 
 impl Net {
@@ -45,7 +40,7 @@ impl Net {
         remove_stale();
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("{PREFIX}{}-{number}-", std::process::id());
-        let net = Self { prefix, size, lost: 0, deaf: vec![Vec::new(); size] };
+        let net = Self { prefix, size, lost: 0, deaf: vec![Vec::new(); size], noticed: false };
         if let Err(why) = make(&net.switch()) {
             let never = ["CI", "DTIM_CI"].iter().any(|name| std::env::var_os(name).is_some());
             assert!(!never, "no network namespace in CI: {why}");
@@ -96,8 +91,10 @@ impl Net {
         command
     }
 
-    /// Nothing passes between those on one side and all others.
-    pub fn cut(&mut self, side: &[usize]) {
+    /// Nothing passes between those on one side and all others: it is answered with a
+    /// reset where it is to be noticed at once, and else it vanishes.
+    pub fn cut(&mut self, side: &[usize], noticed: bool) {
+        self.noticed = noticed;
         let (one, other): (Vec<usize>, Vec<usize>) =
             (0..self.size).partition(|node| side.contains(node));
         for node in 0..self.size {
@@ -136,7 +133,12 @@ impl Net {
             if !self.deaf[node].is_empty() {
                 let deaf = self.deaf[node].iter().map(|other| Self::address(*other).to_string());
                 let deaf = deaf.collect::<Vec<_>>().join(", ");
-                rules += &format!("    iifname \"eth0\" ip saddr {{ {deaf} }} drop\n");
+                let from = format!("    iifname \"eth0\" ip saddr {{ {deaf} }}");
+                if self.noticed {
+                    rules += "    iifname \"eth0\" tcp flags rst accept\n";
+                    rules += &format!("{from} ip protocol tcp reject with tcp reset\n");
+                }
+                rules += &format!("{from} drop\n");
             }
             if self.lost > 0 {
                 let lost = self.lost;
@@ -165,15 +167,26 @@ impl Net {
         (0..self.size).map(lost).sum()
     }
 
-    /// What has gone through each node's interface so far.
-    pub fn bytes(&self) -> Vec<Bytes> {
+    /// Sets the most that a node's kernel keeps of what a connection could not send.
+    pub fn narrow_buffers(&self) {
+        for node in 0..self.size {
+            for key in ["net.ipv4.tcp_wmem=4096 16384 32768", "net.ipv4.tcp_rmem=4096 16384 32768"]
+            {
+                let mut sysctl = Command::new("ip");
+                sysctl.args(["netns", "exec", &self.namespace(node), "sysctl", "-q", "-w", key]);
+                done(&mut sysctl);
+            }
+        }
+    }
+
+    /// What each node has sent so far, in bytes with all headers.
+    pub fn sent(&self) -> Vec<u64> {
         let said = done(Command::new("ip").args(["-n", &self.switch(), "-s", "-j", "link"]));
         let links: Vec<Value> = serde_json::from_slice(&said.stdout).unwrap();
         let of = |node: usize| {
             let link = links.iter().find(|link| link["ifname"] == port(node)).unwrap();
-            let count = |way: &str| link["stats64"][way]["bytes"].as_u64().unwrap();
             // What the switch receives is what the node sent.
-            Bytes { sent: count("rx"), received: count("tx") }
+            link["stats64"]["rx"]["bytes"].as_u64().unwrap()
         };
         (0..self.size).map(of).collect()
     }

@@ -130,14 +130,6 @@ impl Node {
         }
     }
 
-    /// SIGKILL: no destructor, no flush.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
     /// SIGSTOP: its connections stay, and it does nothing.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

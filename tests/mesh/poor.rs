@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::figures::{percentile, spread};
 use crate::graph::Graph;
-use crate::mesh::{Mesh, values};
+use crate::mesh::{Mesh, Terms, values};
 use crate::prove::{full, report};
 use crate::records::journeys;
 
@@ -31,7 +31,7 @@ fn nothing_is_lost_over_lossy_and_narrow_links() {
 
 fn run(graph: Graph, delay: Option<Duration>) -> Option<String> {
     let (claims, rate) = if full() { (500, 5.0) } else { (80, 20.0) };
-    let mut mesh = Mesh::new(graph, delay)?.started();
+    let mut mesh = Mesh::new(graph, Terms { delay, ..Terms::default() })?.started();
     mesh.net.slow("1mbit");
     mesh.net.lose(20);
     let (everybody, values) = (mesh.everybody(), values(0, claims));

@@ -7,6 +7,7 @@ use crate::graph::Graph;
 use crate::mesh::{Mesh, values};
 use crate::prove::{full, report};
 use crate::records::journeys;
+use crate::spies::guesses;
 
 /// Claims a second over all nodes: what two cores that play twenty machines can carry
 /// without the figures being theirs.
@@ -36,6 +37,8 @@ fn run(graph: Graph, claims: usize) -> Option<Vec<String>> {
     let journeys = journeys(&mesh.nodes);
     assert_eq!(journeys.len(), claims);
     let times: Vec<f64> = journeys.values().map(|j| j.until_last().unwrap()).collect();
+    let spies =
+        if mesh.graph.name == "random" { guesses(&mesh.graph, &journeys) } else { Vec::new() };
     let (name, size, edges) = (mesh.graph.name, mesh.graph.size, mesh.graph.edges.len());
     let head = format!(
         "{name} of {size} nodes, {edges} edges: 100 % of {claims} claims on every member, \
@@ -43,5 +46,6 @@ fn run(graph: Graph, claims: usize) -> Option<Vec<String>> {
         spread(times)
     );
     mesh.stop();
-    Some([head].into_iter().chain(cost.map(|line| format!("{name}: {line}"))).collect())
+    let more = cost.into_iter().chain(spies).map(|line| format!("{name}: {line}"));
+    Some([head].into_iter().chain(more).collect())
 }
