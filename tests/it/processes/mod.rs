@@ -5,6 +5,7 @@ mod demo;
 mod exchange;
 mod journal;
 mod kill;
+mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
