@@ -359,8 +359,6 @@ proptest! {
                 Op::Drop(n) => assert!(find(peer(*n)).is_none()),
                 Op::Send | Op::Word { .. } => {}
             }
-            bench.reopen();
-            assert_eq!(rows(&bench), after);
             let waits: BTreeSet<u64> =
                 after.iter().filter_map(|row| row.waits).map(|wish| wish.stamp).collect();
             let store = bench.store();
@@ -370,5 +368,11 @@ proptest! {
             let due = (0..4).flat_map(|n| store.due(audience(n), NOW, 99).unwrap());
             assert_eq!(due.count(), waits.len());
         }
+        let all = |bench: &Bench| {
+            (bench.store().outbox_rows(id).unwrap(), bench.store().outbox(99).unwrap())
+        };
+        let before = all(&bench);
+        bench.reopen();
+        assert_eq!(all(&bench), before);
     }
 }

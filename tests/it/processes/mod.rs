@@ -7,6 +7,7 @@ mod exchange;
 mod hostile;
 mod journal;
 mod kill;
+mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
