@@ -11,6 +11,7 @@ pub mod behaviour;
 mod book;
 mod discovery;
 mod events;
+mod fair;
 pub mod gate;
 mod gossip;
 mod judge;
