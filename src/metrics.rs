@@ -47,6 +47,9 @@ pub struct Metrics {
     pub claims: IntCounterVec,
     /// Claims that the judge could not look at in time, by reason.
     pub judge_overflow: IntCounterVec,
+    /// Times that no more was read from a member for a while, because it had taken
+    /// its share of `time` or too many of its messages were `unanswered`.
+    pub paced: IntCounterVec,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
@@ -155,6 +158,12 @@ impl Metrics {
                 &registry,
                 "judge_overflow_total",
                 "Gossip messages that the judge could not answer in time",
+                &["reason"],
+            ),
+            paced: counters(
+                &registry,
+                "members_paced_total",
+                "Times that no more was read from a member for a while",
                 &["reason"],
             ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),

@@ -10,6 +10,7 @@ use serde_cbor::Value as Cbor;
 
 /// The first of the addresses that claims speak of: 45.155.0.0.
 const FIRST: u32 = 0x2d9b_0000;
+const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
 
 /// A claim before it is signed: the fields of `proto/claim.cddl` by number, and
@@ -36,7 +37,8 @@ fn text(text: &str) -> Cbor {
 impl Draft {
     /// A claim that every node takes, about a value.
     pub(crate) fn about(kind: &str, value: &str) -> Self {
-        let until = now() / DAY + 10;
+        let modified = now() / HOUR * HOUR;
+        let until = modified / DAY + 10;
         let fields = [
             (0, Cbor::Integer(1)),
             (1, text(kind)),
@@ -45,6 +47,7 @@ impl Draft {
             (4, Cbor::Integer(until.into())),
             (5, Cbor::Integer(1)),
             (6, Cbor::Integer(80)),
+            (8, Cbor::Integer(modified.into())),
         ];
         Self {
             fields: fields.into_iter().map(|(key, value)| (Cbor::Integer(key), value)).collect(),

@@ -10,6 +10,7 @@ use libp2p::{PeerId, identify, memory_connection_limits, ping, request_response}
 
 use super::admission::{self, Strangers};
 use super::exchange::{self, Protocol};
+use super::fair::Fair;
 use super::gate::Gate;
 use super::gossip::{self, Gossip};
 use super::limits::{self, Limits};
@@ -39,7 +40,7 @@ pub(super) struct Root {
     pub(super) ping: ping::Behaviour,
     /// Only asks, and only bootstraps.
     pub(super) rendezvous: request_response::Behaviour<rendezvous::Codec>,
-    pub(super) gossip: Gate<Gossip>,
+    pub(super) gossip: Gate<Fair<Gossip>>,
     pub(super) sync: Gate<exchange::Behaviour>,
     pub(super) deliver: Gate<exchange::Behaviour>,
 }
@@ -61,7 +62,7 @@ impl Root {
                 [(rendezvous::NAME, request_response::ProtocolSupport::Outbound)],
                 request_response::Config::default(),
             ),
-            gossip: Gate::new(gossip::behaviour(community, metrics)?),
+            gossip: Gate::new(Fair::new(gossip::behaviour(community, metrics)?, metrics.clone())),
             sync: exchange::behaviour(Protocol::Sync),
             deliver: exchange::behaviour(Protocol::Deliver),
         })

@@ -191,7 +191,9 @@ impl Actor {
                     from: propagation_source,
                     bytes: message.data,
                 };
-                if !self.desk.submit(job) {
+                if self.desk.submit(job) {
+                    self.swarm.behaviour().gossip.inner().asked(&propagation_source);
+                } else {
                     self.metrics.judge_overflow.with_label_values(&["queue"]).inc();
                     self.report(&message_id, &propagation_source, MessageAcceptance::Ignore);
                 }
@@ -208,6 +210,7 @@ impl Actor {
 
     pub(super) fn on_answer(&mut self, answer: &Answer) {
         self.report(&answer.message, &answer.from, answer.acceptance);
+        self.swarm.behaviour().gossip.inner().answered(&answer.from);
         if let Some(offence) = answer.offence {
             self.charge(answer.from, offence);
         }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use libp2p::PeerId;
 use libp2p::gossipsub::{
-    Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, MaxCountSubscriptionFilter,
-    Message, MessageAuthenticity, MessageId, MetricsConfig, PeerScoreParams, PeerScoreThresholds,
-    RawMessage, TopicHash, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, Message, MessageAuthenticity,
+    MessageId, MetricsConfig, PeerScoreParams, PeerScoreThresholds, RawMessage, TopicHash,
+    TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
 };
 
 use crate::metrics::Metrics;
@@ -18,8 +18,7 @@ use crate::model::{Community, ContentId};
 use crate::wire::MAX_CLAIM_BYTES;
 
 /// Gossipsub behind a filter that knows one topic.
-pub(super) type Gossip =
-    Behaviour<OnlyData, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+pub(super) type Gossip = Behaviour<OnlyData, WhitelistSubscriptionFilter>;
 
 /// Topic and field tags around one claim.
 const ENVELOPE: usize = 256;
@@ -85,11 +84,8 @@ pub(super) fn topic(community: &Community) -> IdentTopic {
 /// The behaviour, subscribed to its community's topic.
 pub(super) fn behaviour(community: &Community, metrics: &Metrics) -> Result<Gossip, String> {
     let topic = topic(community);
-    let filter = MaxCountSubscriptionFilter {
-        filter: WhitelistSubscriptionFilter(HashSet::from([topic.hash()])),
-        max_subscribed_topics: 1,
-        max_subscriptions_per_request: 4,
-    };
+    // One topic is the bound; a filter that counts would log an error for each excess.
+    let filter = WhitelistSubscriptionFilter(HashSet::from([topic.hash()]));
     let mut gossip = Behaviour::new_with_subscription_filter_and_transform(
         MessageAuthenticity::Anonymous,
         config(topic.hash())?,

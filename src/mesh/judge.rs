@@ -2,8 +2,11 @@
 //! a signature check never holds up the swarm.
 //!
 //! Channels: the swarm hands over without waiting (full means Ignore, counted);
-//! the judge may wait for the swarm, which never waits for the judge; and it
-//! hands claims to the node without waiting. So nothing can wait in a circle.
+//! the judge may wait for the swarm, which never waits for the judge, and for
+//! the node's receiver, which waits for the store alone. So nothing can wait in
+//! a circle. Where the store is slower than the members send, the judge is too,
+//! and then nothing more is read from those who send most (`fair`): a burst is
+//! slowed down, not lost.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -166,8 +169,8 @@ impl Judge {
         Ok(verified)
     }
 
-    /// Passes a claim to the node. One that the node cannot take now is not
-    /// marked as seen, so that it is taken when it comes again.
+    /// Passes a claim to the node. If the node is gone it is not marked as
+    /// seen: it was not stored.
     fn hand_over(
         &self,
         verified: Verified,
@@ -176,10 +179,7 @@ impl Judge {
     ) -> Result<(), Refusal> {
         let content = verified.content();
         let Some(from) = node_of(&from) else { return Err(Refusal::Overloaded) };
-        events.try_send(Event::Claim { verified, from }).map_err(|_| {
-            self.metrics.judge_overflow.with_label_values(&["node"]).inc();
-            Refusal::Overloaded
-        })?;
+        events.blocking_send(Event::Claim { verified, from }).map_err(|_| Refusal::Overloaded)?;
         self.seen.insert(content);
         Ok(())
     }

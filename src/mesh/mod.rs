@@ -12,6 +12,7 @@ mod book;
 mod discovery;
 mod events;
 mod exchange;
+mod fair;
 pub mod gate;
 mod gossip;
 mod judge;

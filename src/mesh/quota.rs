@@ -1,11 +1,12 @@
-//! How much a member may send, counted before anything is looked at. Pure; the
-//! caller says what time it is.
+//! How much a member may take: of claims and bytes, counted before anything is
+//! looked at, and of whatever else a bucket measures. Pure; the caller says what
+//! time it is.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// What a member may send for long, and at once.
+/// What a member may take for long, and at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
     per_second: f64,
@@ -21,25 +22,59 @@ pub(super) const BYTES: Allowed = Allowed { per_second: 67_108_864.0 / 60.0, bur
 /// Members remembered before those with a full allowance are forgotten.
 const SWEEP: usize = 1024;
 
-#[derive(Debug)]
-struct Allowance {
+/// An allowance that refills with time.
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    per_second: f64,
+    burst: f64,
     left: f64,
     at: Instant,
 }
 
-impl Allowance {
-    fn refill(&mut self, allowed: Allowed, now: Instant) {
-        let earned = now.duration_since(self.at).as_secs_f64() * allowed.per_second;
-        self.left = (self.left + earned).min(allowed.burst);
-        self.at = now;
+impl Bucket {
+    /// A full one.
+    pub(super) fn new(per_second: f64, burst: f64, now: Instant) -> Self {
+        Self { per_second, burst, left: burst, at: now }
+    }
+
+    /// Takes an amount if there is so much left.
+    pub(super) fn take(&mut self, amount: f64, now: Instant) -> bool {
+        self.refill(now);
+        let within = self.left >= amount;
+        if within {
+            self.left -= amount;
+        }
+        within
+    }
+
+    /// Takes an amount that is known only when it was spent; it may leave a debt.
+    pub(super) fn spend(&mut self, amount: f64, now: Instant) {
+        self.refill(now);
+        self.left -= amount;
+    }
+
+    /// How long until there is no debt any more; `None` if there is none.
+    pub(super) fn debt(&mut self, now: Instant) -> Option<Duration> {
+        self.refill(now);
+        (self.left < 0.0).then(|| Duration::from_secs_f64(-self.left / self.per_second))
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let earned = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        self.left = (self.left + earned).min(self.burst);
+        self.at = self.at.max(now);
+    }
+
+    fn is_full(&self) -> bool {
+        self.left >= self.burst
     }
 }
 
-/// The allowance of every member that sent something of late.
+/// The allowance of every member that took something of late.
 #[derive(Debug)]
 pub(crate) struct Quotas<K> {
     allowed: Allowed,
-    members: HashMap<K, Allowance>,
+    members: HashMap<K, Bucket>,
 }
 
 impl<K: Eq + Hash> Quotas<K> {
@@ -49,32 +84,23 @@ impl<K: Eq + Hash> Quotas<K> {
 
     /// Takes so much from a member's allowance; false if there is not enough left.
     pub(crate) fn take(&mut self, member: K, amount: usize, now: Instant) -> bool {
-        let allowance = self.allowance(member, now);
-        let amount = as_share(amount);
-        let within = allowance.left >= amount;
-        if within {
-            allowance.left -= amount;
-        }
-        within
+        self.of(member, now).take(exact(amount), now)
     }
 
     /// Takes what was used already, beyond the allowance if it must be.
     pub(super) fn spend(&mut self, member: K, amount: usize, now: Instant) {
-        self.allowance(member, now).left -= as_share(amount);
+        self.of(member, now).spend(exact(amount), now);
     }
 
-    fn allowance(&mut self, member: K, now: Instant) -> &mut Allowance {
-        let allowed = self.allowed;
+    fn of(&mut self, member: K, now: Instant) -> &mut Bucket {
         if self.members.len() >= SWEEP {
-            self.members.retain(|_, allowance| {
-                allowance.refill(allowed, now);
-                allowance.left < allowed.burst
+            self.members.retain(|_, bucket| {
+                bucket.refill(now);
+                !bucket.is_full()
             });
         }
-        let full = Allowance { left: allowed.burst, at: now };
-        let allowance = self.members.entry(member).or_insert(full);
-        allowance.refill(allowed, now);
-        allowance
+        let Allowed { per_second, burst } = self.allowed;
+        self.members.entry(member).or_insert_with(|| Bucket::new(per_second, burst, now))
     }
 
     #[cfg(test)]
@@ -83,8 +109,8 @@ impl<K: Eq + Hash> Quotas<K> {
     }
 }
 
-/// Exact: amounts are far below 2^53.
+/// Amounts are far below 2^53.
 #[allow(clippy::cast_precision_loss)]
-fn as_share(amount: usize) -> f64 {
+fn exact(amount: usize) -> f64 {
     amount as f64
 }

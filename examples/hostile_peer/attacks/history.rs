@@ -90,3 +90,30 @@ fn alterations([payload, pseudonym, signature]: &[Vec<u8>; 3]) -> Vec<Vec<u8>> {
         claims::envelope(payload, &stolen, signature),
     ]
 }
+
+/// Under one pseudonym and revision, tells each victim another confidence.
+pub(crate) async fn equivocate(stage: &Stage, number: u32) -> Result<Vec<Session>, Problem> {
+    let mut sessions = stage.join().await?;
+    for (place, session) in sessions.iter_mut().enumerate() {
+        let draft = Draft::plain(number).number(6, 10 * (place as u64 + 1));
+        session.publish(&stage.signer.sign(&draft)).await?;
+        sent("versions", 1);
+    }
+    Ok(sessions)
+}
+
+/// Publishes revisions of one claim in the order that is asked for.
+pub(crate) async fn revise(
+    stage: &Stage,
+    revisions: &[u64],
+    number: u32,
+) -> Result<Vec<Session>, Problem> {
+    let draft = |revision: u64| Draft::plain(number).revision(revision).number(6, revision % 101);
+    let made: Vec<Vec<u8>> =
+        revisions.iter().map(|revision| stage.signer.sign(&draft(*revision))).collect();
+    let mut sessions = stage.join().await?;
+    for session in &mut sessions {
+        sent("revisions", session.publish_all(&made).await);
+    }
+    Ok(sessions)
+}

@@ -4,8 +4,11 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+use serde_json::json;
+
 use super::{history, sent};
 use crate::claims::Draft;
+use crate::report::say;
 use crate::session::Session;
 use crate::{Problem, Stage, rpc};
 
@@ -54,6 +57,7 @@ pub(crate) async fn spam(
             session.publish(&known).await?;
         }
         let rpcs = (0..count).map(|number| one(control, &topic, &known, number));
+        say(&json!({ "event": "began" }));
         sent("control", session.send_all(rpcs).await);
     }
     Ok(sessions)

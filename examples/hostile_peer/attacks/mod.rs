@@ -3,6 +3,7 @@
 mod content;
 mod history;
 mod load;
+mod members;
 
 use std::path::PathBuf;
 
@@ -73,6 +74,42 @@ pub(crate) enum Attack {
     },
     /// Relay a claim of another to the next victim, changed (36)
     Alter,
+    /// Publish claims about these values (own addresses, real services)
+    Accuse {
+        /// Canonical values
+        values: Vec<String>,
+        /// Under how many pseudonyms each; an honest member has one
+        #[arg(long, default_value_t = 1)]
+        pseudonyms: u32,
+    },
+    /// Tell each victim something else under one pseudonym and revision (34)
+    Equivocate {
+        /// The number of the claim
+        #[arg(long, default_value_t = 0)]
+        first: u32,
+    },
+    /// Publish revisions of one claim in this order (35)
+    Revise {
+        /// The revisions; each tells its own number as confidence
+        revisions: Vec<u64>,
+        /// The number of the claim
+        #[arg(long, default_value_t = 0)]
+        first: u32,
+    },
+    /// Be many: members of the seeds from this one on that hear and pass nothing on (31)
+    Eclipse {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        members: u8,
+    },
+    /// Take part and read nothing (32)
+    Deaf,
+    /// Publish without end, and come back when sent away (46)
+    Persist {
+        /// Tries to come back
+        #[arg(long, default_value_t = 10)]
+        tries: u32,
+    },
     /// Send control messages (33)
     Spam {
         /// Which
@@ -103,6 +140,12 @@ pub(crate) async fn run(attack: &Attack, stage: &Stage) -> Result<Vec<Session>, 
         Attack::Replay { from } => history::replay(stage, from).await,
         Attack::Foreign { from, count } => load::foreign(stage, from.as_deref(), *count).await,
         Attack::Alter => history::alter(stage).await,
+        Attack::Accuse { values, pseudonyms } => members::accuse(stage, values, *pseudonyms).await,
+        Attack::Equivocate { first } => history::equivocate(stage, *first).await,
+        Attack::Revise { revisions, first } => history::revise(stage, revisions, *first).await,
+        Attack::Eclipse { members } => members::eclipse(stage, *members).await,
+        Attack::Deaf => members::deaf(stage).await,
+        Attack::Persist { tries } => members::persist(stage, *tries).await,
         Attack::Spam { control, count } => load::spam(stage, *control, *count).await,
     }
 }

@@ -1,8 +1,10 @@
 //! How much is said: floods cost the flooder (cases 22, 33).
 
-use super::{Hostile, Line, approved, cost, eventually, metrics, verdicts, watched};
+use std::time::{Duration, Instant};
+
+use super::{Hostile, Line, cost, eventually, verdicts, watched};
 use crate::processes::Settings;
-use crate::processes::prove::report;
+use crate::processes::prove::{self, report};
 
 /// What a flood may cost in memory: design section 11 says 64 MiB.
 const MEMORY: u64 = 64 << 20;
@@ -28,14 +30,11 @@ fn a_flood_is_ignored_beyond_the_quota_and_an_honest_relay_is_not_punished() {
     hostile.event("done");
     let judged = eventually("the victim has judged them all", || {
         let verdicts = verdicts(&line.victim);
-        let late = metrics(&line.victim);
-        let overflow = late.get("dtim_judge_overflow_total{reason=\"queue\"}").copied();
-        let all = verdicts.values().sum::<u64>() + overflow.unwrap_or_default() as u64;
-        (all >= CLAIMS).then_some(verdicts)
+        (verdicts.values().sum::<u64>() >= CLAIMS).then_some(verdicts)
     });
     // Neither the flooder nor who passed it on sent anything wrong.
     let reasons: Vec<&str> = judged.keys().map(String::as_str).collect();
-    let mild = ["accept", "overloaded", "quota"];
+    let mild = ["accept", "quota"];
     assert!(reasons.iter().all(|reason| mild.contains(reason)), "{judged:?}");
     line.still_works("45.156.1.1");
     eventually("what is new reaches the far one", || far.knows("45.156.1.1"));
@@ -52,7 +51,7 @@ fn a_flood_is_ignored_beyond_the_quota_and_an_honest_relay_is_not_punished() {
 }
 
 #[test]
-fn control_messages_cost_little_and_nothing_is_kept_of_them() {
+fn control_messages_take_their_sender_s_share_and_nothing_is_kept_of_them() {
     let kinds = [
         "ihave",
         "iwant",
@@ -70,28 +69,31 @@ fn control_messages_cost_little_and_nothing_is_kept_of_them() {
     let mut figures = Vec::new();
     for (kind, seed) in kinds.into_iter().zip(seeds()) {
         let before = (cost(&line.victim), line.victim.stderr().len());
-        let start = std::time::Instant::now();
-        let attack = ["spam", "--control", kind, "--count", "5000"];
+        let start = Instant::now();
+        let attack = ["spam", "--control", kind, "--count", "1000000"];
         let hostile = Hostile::start(seed, &[&line.victim], &attack);
-        let count = hostile.event("sent")["count"].clone();
-        hostile.event("done");
-        line.still_works(&format!("45.156.{seed}.1"));
+        hostile.event("began");
+        // In the middle of it everything works.
+        let mut number = 0;
+        while number == 0 || prove::full() && start.elapsed() < Duration::from_secs(30) {
+            line.still_works(&format!("45.156.{seed}.{number}"));
+            number += 2;
+        }
         let after = (cost(&line.victim), line.victim.stderr().len());
+        let seconds = start.elapsed().as_secs_f64();
         let grown = after.0.memory.saturating_sub(before.0.memory);
         let logged = after.1 - before.1;
         figures.push(format!(
-            "{kind}: {count} RPCs taken in {:?}; {:.2} s of processor, {} KiB more memory, {} KiB logged",
-            start.elapsed(),
-            after.0.processor - before.0.processor,
+            "{kind}: {seconds:.1} s; {:.2} of a core, {} KiB more memory, {} KiB logged",
+            (after.0.processor - before.0.processor) / seconds,
             grown >> 10,
             logged >> 10,
         ));
         println!("{}", figures.last().unwrap());
         assert!(grown < MEMORY, "{kind}: {grown} bytes");
-        assert!(logged < 64 << 10, "{kind}: {logged} bytes logged\n{}", line.victim.stderr());
+        assert!(logged < 64 << 10, "{kind}: {logged} bytes logged");
     }
     report("control", &figures);
-    assert!(!approved(66).is_empty());
     line.victim.stop();
     line.honest.stop();
 }

@@ -4,6 +4,7 @@
 
 mod content;
 mod load;
+mod members;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -79,14 +80,14 @@ impl Hostile {
         self.wait(name, |line| (line["event"] == name).then(|| line.clone()))
     }
 
-    /// Everything that it said and nobody took yet.
-    pub fn said(&self) -> Vec<Value> {
-        self.lines.try_iter().collect()
-    }
-
     /// Lets it go and waits for its end; all that it said and nobody took.
     pub fn end(mut self) -> Vec<Value> {
         drop(self.child.stdin.take());
+        self.wait_for_end()
+    }
+
+    /// Waits until it ends by itself; all that it said and nobody took.
+    pub fn wait_for_end(mut self) -> Vec<Value> {
         self.child.wait().unwrap();
         self.lines.iter().collect()
     }
