@@ -134,7 +134,7 @@ impl Node {
         };
         let stored = self.inner.store.write(vec![Change::Heard { verified, from, at: now }]).wait();
         Reply::Answer(answer(match stored.as_deref() {
-            Ok([Applied::Refused(Refused::Full)]) | Err(_) => Outcome::NotNow,
+            Ok([Applied::Refused(Refused::Full | Refused::Share)]) | Err(_) => Outcome::NotNow,
             Ok(_) => Outcome::Stored,
         }))
     }

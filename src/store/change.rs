@@ -247,6 +247,9 @@ pub enum Refused {
     /// The store is full. A claim's content id is remembered nevertheless.
     #[error("the store is full")]
     Full,
+    /// The member that delivered it fills its share. Its content id is remembered.
+    #[error("the member fills its share of the store")]
+    Share,
     /// There is no such evidence.
     #[error("this node holds no such evidence")]
     NoEvidence,
