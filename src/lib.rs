@@ -32,6 +32,7 @@
 //! | 2 P | [`parse`] | one file a log format: line in, event out |
 //! | 2 P | [`hygiene`] | is this fit to be an indicator? |
 //! | 2 P | [`ageing`] | confidence at a time, the end of a claim |
+//! | 2 P | [`reconcile`] | which claims one side has that the other lacks |
 //! | 3 P | [`detect`] | rules and leaky buckets over events, in the events' time |
 //! | 3 P | [`assess`] | what this node thinks of an indicator now, and why |
 //! | 3 P | [`privacy`] | what may be told to whom: the only maker of a `Shareable` |
@@ -130,6 +131,7 @@ pub mod keys;
 pub mod model;
 pub mod parse;
 pub mod privacy;
+pub mod reconcile;
 pub mod wire;
 
 #[cfg(feature = "node")]

@@ -47,16 +47,30 @@ pub struct Metrics {
     pub claims: IntCounterVec,
     /// Claims that the judge could not look at in time, by reason.
     pub judge_overflow: IntCounterVec,
+    /// Times that no more was read from a member for a while, because it had taken
+    /// its share of `time` or too many of its messages were `unanswered`.
+    pub paced: IntCounterVec,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
     pub connections_refused: IntCounterVec,
+    /// Members shut out for an hour, by what was too much: `rejected` claims,
+    /// `quota`, or what gossip itself refuses (`graylisted`).
+    pub shut_out: IntCounterVec,
     /// Strangers that knocked and were forgotten because the list was full.
     pub candidates_evicted: IntCounter,
     /// Indicators in the store by kind.
     pub indicators: IntGaugeVec,
     /// Claims waiting to leave.
     pub outbox: IntGauge,
+    /// Claims that take part in sync.
+    pub sync_claims: IntGauge,
+    /// Comparisons with members by what came of them.
+    pub syncs: IntCounterVec,
+    /// Bytes of sync by direction.
+    pub sync_bytes: IntCounterVec,
+    /// Questions of members by protocol and what came of them.
+    pub exchanges: IntCounterVec,
     /// Egress rows written.
     pub egress_rows: IntCounter,
     /// Seconds from handing changes to the writer until they were durable.
@@ -146,11 +160,23 @@ impl Metrics {
                 "Gossip messages that the judge could not answer in time",
                 &["reason"],
             ),
+            paced: counters(
+                &registry,
+                "members_paced_total",
+                "Times that no more was read from a member for a while",
+                &["reason"],
+            ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
             connections_refused: counters(
                 &registry,
                 "connections_refused_total",
                 "Connections refused",
+                &["reason"],
+            ),
+            shut_out: counters(
+                &registry,
+                "members_shut_out_total",
+                "Members shut out for an hour because they misbehaved",
                 &["reason"],
             ),
             candidates_evicted: counter(
@@ -165,6 +191,25 @@ impl Metrics {
                 &["kind"],
             ),
             outbox: gauge(&registry, "outbox_claims", "Claims waiting to leave"),
+            sync_claims: gauge(&registry, "sync_claims", "Claims that take part in sync"),
+            syncs: counters(
+                &registry,
+                "syncs_total",
+                "Comparisons with members by what came of them",
+                &["result"],
+            ),
+            sync_bytes: counters(
+                &registry,
+                "sync_bytes_total",
+                "Bytes of sync messages by direction",
+                &["direction"],
+            ),
+            exchanges: counters(
+                &registry,
+                "exchanges_total",
+                "Questions of members outside gossip by protocol and what came of them",
+                &["protocol", "result"],
+            ),
             egress_rows: counter(
                 &registry,
                 "egress_rows_total",

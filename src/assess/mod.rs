@@ -169,6 +169,7 @@ pub fn assess(
     value: &Value,
     evidence: &[Evidence],
     heard: &[Heard],
+    attested: &[NodeId],
     trust: &Trust,
     outputs: &Outputs,
     unfit: Option<Unfit>,
@@ -193,12 +194,26 @@ pub fn assess(
     let own = counts(|who| matches!(who, Who::Own));
     let mesh = counts(|who| matches!(who, Who::Member(_)));
     let imports = counts(|who| matches!(who, Who::Import));
-    let sources = [own, mesh, imports].into_iter().map(u32::from).sum();
+    let mesh = if mesh { of_mesh(attested, trust) } else { 0 };
+    let sources = u32::from(own) + mesh + u32::from(imports);
     let refused =
         if voted_false { Some(NotBlocked::VotedFalse) } else { unfit.map(NotBlocked::Unfit) };
     let refused = refused.or_else(|| below(value, confidence, own, sources, outputs));
     let block = refused.map_or(Block::Yes, Block::No);
     Assessment { confidence, exact, sources, block, terms }
+}
+
+/// How many sources the claims of the mesh are: one, or as many as organisations
+/// attest. The one is not added to these, because what one organisation tells the
+/// mesh and attests besides would then count twice.
+fn of_mesh(attested: &[NodeId], trust: &Trust) -> u32 {
+    let organisations: BTreeSet<&str> = attested
+        .iter()
+        .filter_map(|node| trust.of.get(node))
+        .filter(|member| member.trust > 0.0)
+        .map(|member| member.organisation.as_str())
+        .collect();
+    u32::try_from(organisations.len()).unwrap_or(u32::MAX).max(1)
 }
 
 /// The lifetime of the wire version, shortened for local use where configured.

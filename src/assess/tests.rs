@@ -69,7 +69,7 @@ fn outputs() -> Outputs {
 }
 
 fn of(evidence: &[Evidence], heard: &[Heard], trust: &Trust) -> Assessment {
-    assess(&value(), evidence, heard, trust, &outputs(), None, false, NOW)
+    assess(&value(), evidence, heard, &[], trust, &outputs(), None, false, NOW)
 }
 
 #[test]
@@ -92,8 +92,31 @@ fn the_mesh_alone_is_one_source_however_many_members_speak() {
     assert_eq!(found.sources, 1);
     assert_eq!(found.block, Block::No(NotBlocked::Sources(2)));
     let one_is_enough = Outputs { sources: 1, ..outputs() };
-    let found = assess(&value(), &[], &claims, &trust(1..=9), &one_is_enough, None, false, NOW);
+    let found =
+        assess(&value(), &[], &claims, &[], &trust(1..=9), &one_is_enough, None, false, NOW);
     assert_eq!(found.block, Block::Yes);
+}
+
+/// Each organisation that attests is a source; what it tells the mesh besides is not another.
+#[test]
+fn attesting_organisations_are_counted_and_nobody_twice() {
+    let of = |attested: &[u8], claims: &[Heard]| {
+        let attested: Vec<_> = attested.iter().map(|n| node(*n)).collect();
+        let mut trust = trust(1..=5);
+        // Two nodes of one organisation.
+        for one in [1, 2] {
+            trust.of.get_mut(&node(one)).unwrap().organisation = "one".to_owned();
+        }
+        assess(&value(), &[], claims, &attested, &trust, &outputs(), None, false, NOW).sources
+    };
+    let claims = [heard(1, &[1], 90, 0), heard(2, &[3], 90, 0)];
+    assert_eq!(of(&[], &claims), 1);
+    assert_eq!(of(&[1], &claims), 1);
+    assert_eq!(of(&[1, 2], &claims), 1, "one organisation");
+    assert_eq!(of(&[1, 3], &claims), 2);
+    assert_eq!(of(&[1, 3, 4], &claims), 3);
+    assert_eq!(of(&[1, 3, 9], &claims), 2, "a stranger attests nothing");
+    assert_eq!(of(&[1, 3], &[]), 0, "without a claim there is nothing to attest");
 }
 
 #[test]
@@ -111,6 +134,7 @@ fn hygiene_hides_a_vote_zeroes_and_a_retraction_is_silent() {
         &value(),
         &[],
         &claims,
+        &[],
         &trust([1]),
         &outputs(),
         crate::hygiene::fixed(&Value::guess("10.0.0.1").unwrap()).err(),
@@ -123,6 +147,7 @@ fn hygiene_hides_a_vote_zeroes_and_a_retraction_is_silent() {
         &value(),
         &[evidence(90, 0, Origin::Manual)],
         &claims,
+        &[],
         &trust([1]),
         &outputs(),
         None,
@@ -152,7 +177,7 @@ fn a_shorter_lifetime_is_local() {
     let short = Outputs { shorten: BTreeMap::from([(Kind::Ip, DAY)]), ..outputs() };
     assert!(of(&week_old, &[], &Trust::default()).exact > 0.3);
     assert_eq!(
-        assess(&value(), &week_old, &[], &Trust::default(), &short, None, false, NOW).exact,
+        assess(&value(), &week_old, &[], &[], &Trust::default(), &short, None, false, NOW).exact,
         0.0
     );
 }

@@ -98,16 +98,8 @@ impl Network {
         section.later("registry_ca", &mut self.registry_ca);
         section.set("discoverable", &mut self.discoverable);
         self.read_default_peers(section);
-        section.later_by(
-            "gossip_interval_seconds",
-            &mut self.gossip_interval_seconds,
-            |s, slot| {
-                s.number("gossip_interval_seconds", slot, 1..=86_400);
-            },
-        );
-        section.later_by("peers_per_round", &mut self.peers_per_round, |s, slot| {
-            s.number("peers_per_round", slot, 1..=1_000);
-        });
+        section.number("gossip_interval_seconds", &mut self.gossip_interval_seconds, 1..=86_400);
+        section.number("peers_per_round", &mut self.peers_per_round, 1..=1_000);
         section.later("upnp", &mut self.upnp);
         section.later("relay", &mut self.relay);
         section.set("allow_private_addresses", &mut self.allow_private_addresses);

@@ -93,7 +93,7 @@ fn read_peer(section: &mut Section<'_>, draft: &mut Draft) {
     section.set("addresses", &mut draft.addresses);
     section.set("organisation", &mut draft.organisation);
     section.share("trust", &mut draft.trust);
-    section.later("attest", &mut draft.attest);
+    section.set("attest", &mut draft.attest);
     section.set("level", &mut draft.level);
 }
 

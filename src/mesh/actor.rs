@@ -21,7 +21,9 @@ use super::address::{is_global, peer_in, peer_of};
 use super::behaviour::Root;
 use super::book::{Book, Dial};
 use super::discovery::Discovery;
+use super::exchange::{Asked, Asking};
 use super::judge::{Answer, Desk};
+use super::quota::Quotas;
 use super::rate::Rate;
 use super::role::Role;
 use super::seen::Seen;
@@ -56,6 +58,10 @@ pub(super) struct Actor {
     pub(super) desk: Desk,
     pub(super) seen: Arc<Seen>,
     pub(super) strikes: Strikes,
+    pub(super) asking: Asking,
+    /// Bytes of questions and answers outside gossip.
+    pub(super) exchanged: Quotas<PeerId>,
+    pub(super) asked: mpsc::Sender<Asked>,
     /// Bounded by the connection limits.
     pub(super) links: HashMap<PeerId, Link>,
     /// Callers that wait for a change of role; bounded by the commands.
@@ -133,6 +139,15 @@ impl Actor {
                 self.look_at(address, Instant::now());
                 self.on_tick();
             }
+            Command::Ask { protocol, node, bytes, reply } => {
+                self.ask_member(protocol, node, bytes, reply);
+            }
+            Command::Answer { asked, answer } => self.answer_member(asked, answer),
+            Command::Charge { node, offence } => {
+                if let Some(peer) = peer_of(node) {
+                    self.charge(peer, offence);
+                }
+            }
             // Ends the loop, which does not come here.
             Command::Stop { reply } => drop(reply),
         }
@@ -184,6 +199,7 @@ impl Actor {
         for ask in self.discovery.due(now) {
             self.ask(ask, now);
         }
+        self.shut_out_graylisted(now);
     }
 
     fn dial_peer(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, now: Instant) {

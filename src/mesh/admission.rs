@@ -164,16 +164,16 @@ impl Behaviour {
         self.close(peer);
     }
 
-    /// Closes a peer and does not admit it until then. A full list forgets
-    /// whoever would be admitted first.
-    pub fn shut_out(&mut self, peer: PeerId, until: Instant) {
+    /// Closes a peer and does not admit it until then; false if that was so
+    /// already. A full list forgets whoever would be admitted first.
+    pub fn shut_out(&mut self, peer: PeerId, until: Instant) -> bool {
         if self.shut_out.len() >= MAX_SHUT_OUT {
             let first =
                 self.shut_out.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| *peer);
             self.shut_out.remove(&first.unwrap_or(peer));
         }
-        self.shut_out.insert(peer, until);
         self.close(peer);
+        self.shut_out.insert(peer, until).is_none()
     }
 
     /// Lets a dial reach whoever answers: the operator named the address. A

@@ -9,6 +9,8 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::{PeerId, identify, memory_connection_limits, ping, request_response};
 
 use super::admission::{self, Strangers};
+use super::exchange::{self, Protocol};
+use super::fair::Fair;
 use super::gate::Gate;
 use super::gossip::{self, Gossip};
 use super::limits::{self, Limits};
@@ -38,7 +40,9 @@ pub(super) struct Root {
     pub(super) ping: ping::Behaviour,
     /// Only asks, and only bootstraps.
     pub(super) rendezvous: request_response::Behaviour<rendezvous::Codec>,
-    pub(super) gossip: Gate<Gossip>,
+    pub(super) gossip: Gate<Fair<Gossip>>,
+    pub(super) sync: Gate<exchange::Behaviour>,
+    pub(super) deliver: Gate<exchange::Behaviour>,
 }
 
 impl Root {
@@ -58,19 +62,24 @@ impl Root {
                 [(rendezvous::NAME, request_response::ProtocolSupport::Outbound)],
                 request_response::Config::default(),
             ),
-            gossip: Gate::new(gossip::behaviour(community, metrics)?),
+            gossip: Gate::new(Fair::new(gossip::behaviour(community, metrics)?, metrics.clone())),
+            sync: exchange::behaviour(Protocol::Sync),
+            deliver: exchange::behaviour(Protocol::Deliver),
         })
     }
 
     /// Gives a peer a role everywhere.
     pub(super) fn set_role(&mut self, peer: PeerId, role: Role) {
-        self.gossip.allow(peer, role == Role::Member);
+        let member = role == Role::Member;
+        self.gossip.allow(peer, member);
+        self.sync.allow(peer, member);
+        self.deliver.allow(peer, member);
         self.admission.set_role(peer, role);
     }
 
-    /// Cuts a member off for a while.
-    pub(super) fn shut_out(&mut self, peer: PeerId, now: Instant) {
-        self.admission.shut_out(peer, now + SHUT_OUT);
+    /// Cuts a member off for a while; false if it was already.
+    pub(super) fn shut_out(&mut self, peer: PeerId, now: Instant) -> bool {
+        self.admission.shut_out(peer, now + SHUT_OUT)
     }
 }
 

@@ -13,9 +13,10 @@ use libp2p::{identify, ping};
 use super::actor::{Actor, Link, dice};
 use super::address::node_of;
 use super::behaviour::RootEvent;
-use super::judge::{Answer, Job};
+use super::exchange::Protocol;
+use super::judge::{Answer, Job, Offence};
 use super::role::Role;
-use super::{Event, admission, now};
+use super::{Event, admission, gossip, now};
 
 /// Addresses taken from one introduction or registration.
 pub(super) const MAX_ADDRESSES: usize = 8;
@@ -72,6 +73,8 @@ impl Actor {
         match event {
             RootEvent::Admission(event) => self.on_admission(event),
             RootEvent::Gossip(event) => self.on_gossip(event),
+            RootEvent::Sync(event) => self.on_exchange(Protocol::Sync, event),
+            RootEvent::Deliver(event) => self.on_exchange(Protocol::Deliver, event),
             RootEvent::Ping(ping::Event { connection, result: Err(error), .. }) => {
                 if !matches!(error, ping::Failure::Unsupported) {
                     self.swarm.close_connection(connection);
@@ -188,7 +191,9 @@ impl Actor {
                     from: propagation_source,
                     bytes: message.data,
                 };
-                if !self.desk.submit(job) {
+                if self.desk.submit(job) {
+                    self.swarm.behaviour().gossip.inner().asked(&propagation_source);
+                } else {
                     self.metrics.judge_overflow.with_label_values(&["queue"]).inc();
                     self.report(&message_id, &propagation_source, MessageAcceptance::Ignore);
                 }
@@ -205,13 +210,38 @@ impl Actor {
 
     pub(super) fn on_answer(&mut self, answer: &Answer) {
         self.report(&answer.message, &answer.from, answer.acceptance);
-        let Some(offence) = answer.offence else { return };
+        self.swarm.behaviour().gossip.inner().answered(&answer.from);
+        if let Some(offence) = answer.offence {
+            self.charge(answer.from, offence);
+        }
+    }
+
+    /// Counts an offence of a member and shuts it out when it is enough.
+    pub(super) fn charge(&mut self, member: PeerId, offence: Offence) {
         let instant = Instant::now();
-        if self.strikes.add(answer.from, offence, instant) {
-            if let Some(node) = node_of(&answer.from) {
-                tracing::warn!(%node, "this member sends what every node refuses: shut out for an hour");
-            }
-            self.swarm.behaviour_mut().shut_out(answer.from, instant);
+        if self.strikes.add(member, offence, instant) {
+            self.shut_out(member, offence.label(), instant);
+        }
+    }
+
+    /// Shuts out those whom gossip does not listen to any more: what it refuses
+    /// by itself never reaches the judge.
+    pub(super) fn shut_out_graylisted(&mut self, now: Instant) {
+        let gossip = self.swarm.behaviour().gossip.inner();
+        let peers = self.links.keys().copied();
+        let out: Vec<PeerId> = peers.filter(|peer| gossip::graylisted(gossip, peer)).collect();
+        for peer in out {
+            self.shut_out(peer, "graylisted", now);
+        }
+    }
+
+    fn shut_out(&mut self, peer: PeerId, reason: &'static str, now: Instant) {
+        if !self.swarm.behaviour_mut().shut_out(peer, now) {
+            return; // what it had sent before is still being judged
+        }
+        self.metrics.shut_out.with_label_values(&[reason]).inc();
+        if let Some(node) = node_of(&peer) {
+            tracing::warn!(%node, reason, "this member misbehaves: shut out for an hour");
         }
     }
 

@@ -60,6 +60,11 @@ impl<B> Gate<B> {
         }
     }
 
+    /// Whether a peer has a connection of B.
+    pub fn is_connected(&self, peer: &PeerId) -> bool {
+        self.connections.contains_key(peer)
+    }
+
     /// The behaviour behind the gate.
     pub fn inner(&self) -> &B {
         &self.inner

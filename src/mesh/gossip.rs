@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
+use libp2p::PeerId;
 use libp2p::gossipsub::{
-    Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, MaxCountSubscriptionFilter,
-    Message, MessageAuthenticity, MessageId, MetricsConfig, PeerScoreParams, PeerScoreThresholds,
-    RawMessage, TopicHash, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    Behaviour, Config, ConfigBuilder, DataTransform, IdentTopic, Message, MessageAuthenticity,
+    MessageId, MetricsConfig, PeerScoreParams, PeerScoreThresholds, RawMessage, TopicHash,
+    TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
 };
 
 use crate::metrics::Metrics;
@@ -17,8 +18,7 @@ use crate::model::{Community, ContentId};
 use crate::wire::MAX_CLAIM_BYTES;
 
 /// Gossipsub behind a filter that knows one topic.
-pub(super) type Gossip =
-    Behaviour<OnlyData, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+pub(super) type Gossip = Behaviour<OnlyData, WhitelistSubscriptionFilter>;
 
 /// Topic and field tags around one claim.
 const ENVELOPE: usize = 256;
@@ -45,13 +45,17 @@ pub(super) const DECAY: Duration = Duration::from_secs(10);
 /// Rejected claims weigh half after this (design, section 6: strikes).
 pub(super) const STRIKE_HALF_LIFE: Duration = Duration::from_secs(3600);
 
-/// Takes messages that are data and topic, nothing else.
+/// Takes messages of one topic that are data and topic, nothing else.
 ///
 /// Gossipsub's anonymous mode refuses an author, a number and a signature, but
 /// passes on a key field as it came: a mark with which somebody could follow
-/// one message from node to node.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OnlyData;
+/// one message from node to node. And it remembers the ids of messages of
+/// topics that nobody joined: a claim sent under a foreign topic first would
+/// be taken for known, and dropped, when it comes under the right one.
+#[derive(Clone, Debug)]
+pub(super) struct OnlyData {
+    topic: TopicHash,
+}
 
 impl DataTransform for OnlyData {
     fn inbound_transform(&self, raw: RawMessage) -> Result<Message, io::Error> {
@@ -61,6 +65,9 @@ impl DataTransform for OnlyData {
             return Err(io::ErrorKind::InvalidData.into());
         };
         let RawMessage { data, topic, .. } = raw;
+        if topic != self.topic {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         Ok(Message { source: None, data, sequence_number: None, topic })
     }
 
@@ -77,15 +84,15 @@ pub(super) fn topic(community: &Community) -> IdentTopic {
 /// The behaviour, subscribed to its community's topic.
 pub(super) fn behaviour(community: &Community, metrics: &Metrics) -> Result<Gossip, String> {
     let topic = topic(community);
-    let filter = MaxCountSubscriptionFilter {
-        filter: WhitelistSubscriptionFilter(HashSet::from([topic.hash()])),
-        max_subscribed_topics: 1,
-        max_subscriptions_per_request: 4,
-    };
-    let config = config(topic.hash())?;
-    let gossip =
-        Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)?;
-    let mut gossip = metrics.with_libp2p(|registry| {
+    // One topic is the bound; a filter that counts would log an error for each excess.
+    let filter = WhitelistSubscriptionFilter(HashSet::from([topic.hash()]));
+    let mut gossip = Behaviour::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        config(topic.hash())?,
+        filter,
+        OnlyData { topic: topic.hash() },
+    )?;
+    gossip = metrics.with_libp2p(|registry| {
         let registry = registry.sub_registry_with_prefix("gossipsub");
         gossip.with_metrics(registry, MetricsConfig::default())
     });
@@ -166,6 +173,12 @@ pub(super) fn score_thresholds() -> PeerScoreThresholds {
         accept_px_threshold: 10.0,
         opportunistic_graft_threshold: 0.5,
     }
+}
+
+/// Whether gossipsub does not listen to a peer any more. It refuses some
+/// messages by itself (too large, marked) and tells nobody but its score.
+pub(super) fn graylisted(gossip: &Gossip, peer: &PeerId) -> bool {
+    gossip.peer_score(peer).is_some_and(|score| score < score_thresholds().graylist_threshold)
 }
 
 /// The factor by which a counter shrinks in one step to be halved in `half_life`.

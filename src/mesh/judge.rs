@@ -2,8 +2,11 @@
 //! a signature check never holds up the swarm.
 //!
 //! Channels: the swarm hands over without waiting (full means Ignore, counted);
-//! the judge may wait for the swarm, which never waits for the judge; and it
-//! hands claims to the node without waiting. So nothing can wait in a circle.
+//! the judge may wait for the swarm, which never waits for the judge, and for
+//! the node's receiver, which waits for the store alone. So nothing can wait in
+//! a circle. Where the store is slower than the members send, the judge is too,
+//! and then nothing more is read from those who send most (`fair`): a burst is
+//! slowed down, not lost.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -15,7 +18,7 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::mpsc;
 
 use super::address::node_of;
-use super::quota::Quotas;
+use super::quota::{self, Quotas};
 use super::seen::Seen;
 use super::{Event, now};
 use crate::metrics::Metrics;
@@ -46,11 +49,21 @@ pub(super) struct Answer {
 
 /// What a member did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offence {
+pub enum Offence {
     /// A claim that every node refuses.
     Rejected,
     /// A claim beyond the quota.
     OverQuota,
+}
+
+impl Offence {
+    /// The metric label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::OverQuota => "quota",
+        }
+    }
 }
 
 /// The way to the judge. Dropping it ends the thread.
@@ -131,7 +144,7 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn new(community: Community, seen: Arc<Seen>, metrics: Metrics) -> Self {
-        Self { community, seen, quotas: Quotas::new(), metrics }
+        Self { community, seen, quotas: Quotas::new(quota::CLAIMS), metrics }
     }
 
     /// The checks, cheapest first.
@@ -145,7 +158,7 @@ impl Judge {
         if bytes.len() > MAX_CLAIM_BYTES {
             return Err(Refusal::TooLarge);
         }
-        if !self.quotas.take(from, instant) {
+        if !self.quotas.take(from, 1, instant) {
             return Err(Refusal::Quota);
         }
         if self.seen.contains(&ContentId::of(bytes)) {
@@ -156,8 +169,8 @@ impl Judge {
         Ok(verified)
     }
 
-    /// Passes a claim to the node. One that the node cannot take now is not
-    /// marked as seen, so that it is taken when it comes again.
+    /// Passes a claim to the node. If the node is gone it is not marked as
+    /// seen: it was not stored.
     fn hand_over(
         &self,
         verified: Verified,
@@ -166,10 +179,7 @@ impl Judge {
     ) -> Result<(), Refusal> {
         let content = verified.content();
         let Some(from) = node_of(&from) else { return Err(Refusal::Overloaded) };
-        events.try_send(Event::Claim { verified, from }).map_err(|_| {
-            self.metrics.judge_overflow.with_label_values(&["node"]).inc();
-            Refusal::Overloaded
-        })?;
+        events.blocking_send(Event::Claim { verified, from }).map_err(|_| Refusal::Overloaded)?;
         self.seen.insert(content);
         Ok(())
     }

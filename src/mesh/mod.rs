@@ -11,11 +11,13 @@ pub mod behaviour;
 mod book;
 mod discovery;
 mod events;
+mod exchange;
+mod fair;
 pub mod gate;
 mod gossip;
 mod judge;
 pub mod limits;
-mod quota;
+pub(crate) mod quota;
 mod rate;
 mod registry;
 pub mod rendezvous;
@@ -30,6 +32,7 @@ pub mod transport;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libp2p::multiaddr::Multiaddr;
@@ -38,7 +41,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::metrics::Metrics;
 use crate::model::{Community, ContentId, NodeId, Timestamp};
 use crate::wire::Verified;
+use seen::Seen;
 
+pub use exchange::{AskError, Asked, Protocol};
+pub use judge::Offence;
 pub use role::Role;
 pub use status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
 pub use transport::Transport;
@@ -211,6 +217,20 @@ enum Command {
     Dial {
         address: Multiaddr,
     },
+    Ask {
+        protocol: Protocol,
+        node: NodeId,
+        bytes: Vec<u8>,
+        reply: oneshot::Sender<Result<Vec<u8>, AskError>>,
+    },
+    Answer {
+        asked: Asked,
+        answer: Vec<u8>,
+    },
+    Charge {
+        node: NodeId,
+        offence: Offence,
+    },
     Stop {
         reply: oneshot::Sender<()>,
     },
@@ -221,6 +241,17 @@ enum Command {
 pub struct Mesh {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
+    seen: Arc<Seen>,
+}
+
+/// What the mesh brings, each kind over a channel of its own, so that a slow
+/// answer never holds up what is heard.
+#[derive(Debug)]
+pub struct Inbox {
+    /// What happened.
+    pub events: mpsc::Receiver<Event>,
+    /// What members ask.
+    pub asked: mpsc::Receiver<Asked>,
 }
 
 impl Mesh {
@@ -246,6 +277,36 @@ impl Mesh {
         answer.await.map_err(|_| Stopped)
     }
 
+    /// Asks a connected member; the answer, of at most 64 KiB, as it came.
+    pub async fn ask(
+        &self,
+        protocol: Protocol,
+        node: NodeId,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, AskError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Ask { protocol, node, bytes, reply };
+        self.commands.send(command).await.map_err(|_| AskError::Stopped)?;
+        answer.await.map_err(|_| AskError::Stopped)?
+    }
+
+    /// Answers a member's question.
+    pub async fn answer(&self, asked: Asked, answer: Vec<u8>) -> Result<(), Stopped> {
+        self.commands.send(Command::Answer { asked, answer }).await.map_err(|_| Stopped)
+    }
+
+    /// Holds against a member what it sent outside gossip.
+    pub async fn charge(&self, node: NodeId, offence: Offence) -> Result<(), Stopped> {
+        self.commands.send(Command::Charge { node, offence }).await.map_err(|_| Stopped)
+    }
+
+    /// Claims that came outside gossip: gossip need not pass them on any more.
+    pub fn mark_seen(&self, contents: impl IntoIterator<Item = ContentId>) {
+        for content in contents {
+            self.seen.insert(content);
+        }
+    }
+
     /// Dials whoever answers at an address, now and until somebody approved does.
     pub async fn dial(&self, address: Multiaddr) -> Result<(), Stopped> {
         self.commands.send(Command::Dial { address }).await.map_err(|_| Stopped)
@@ -268,13 +329,15 @@ impl Mesh {
 }
 
 /// Starts the swarm task and the judge. Must be called inside a tokio runtime.
-pub fn start(settings: Settings) -> Result<(Mesh, mpsc::Receiver<Event>), StartError> {
-    let (commands, inbox) = mpsc::channel(COMMANDS);
-    let (events, outbox) = mpsc::channel(EVENTS);
+pub fn start(mut settings: Settings) -> Result<(Mesh, Inbox), StartError> {
+    let (commands, orders) = mpsc::channel(COMMANDS);
+    let (tell, events) = mpsc::channel(EVENTS);
+    let (ask, asked) = mpsc::channel(exchange::ASKED);
     let (publish, status) = watch::channel(Status::default());
-    let actor = actor::Actor::new(settings, inbox, events, publish)?;
+    let seen = Arc::new(Seen::new(std::mem::take(&mut settings.seen)));
+    let actor = actor::Actor::new(settings, orders, tell, ask, publish, Arc::clone(&seen))?;
     tokio::spawn(actor.run());
-    Ok((Mesh { commands, status }, outbox))
+    Ok((Mesh { commands, status, seen }, Inbox { events, asked }))
 }
 
 /// The wall clock, which pure code is told.

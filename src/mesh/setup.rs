@@ -17,8 +17,10 @@ use super::address::{peer_in, peer_of};
 use super::behaviour::Root;
 use super::book::Book;
 use super::discovery::Discovery;
+use super::exchange::{Asked, Asking};
 use super::gossip;
 use super::judge::{Desk, Judge};
+use super::quota::{self, Quotas};
 use super::rate::Rate;
 use super::role::Role;
 use super::seen::Seen;
@@ -40,14 +42,15 @@ impl Actor {
         settings: Settings,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
+        asked: mpsc::Sender<Asked>,
         status: watch::Sender<Status>,
+        seen: Arc<Seen>,
     ) -> Result<Self, StartError> {
         let now = Instant::now();
         let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
         let bootstraps = with_keys(&settings.infrastructure)?;
         let swarm = listening_swarm(&settings, &keys)?;
         let metrics = settings.metrics.clone();
-        let seen = Arc::new(Seen::new(settings.seen));
         let judge = Judge::new(settings.community.clone(), Arc::clone(&seen), metrics.clone());
         let (verdicts, answers) = mpsc::channel(ANSWERS);
         let mut actor = Self {
@@ -65,6 +68,9 @@ impl Actor {
             desk: Desk::open(judge, verdicts, events.clone())?,
             seen,
             strikes: Strikes::default(),
+            asking: Asking::default(),
+            exchanged: Quotas::new(quota::BYTES),
+            asked,
             links: HashMap::new(),
             changes: HashMap::new(),
             discovered: Rate::new(1, DISCOVERED_WINDOW, MAX_DISCOVERED),

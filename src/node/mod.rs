@@ -4,6 +4,8 @@
 //! out goes through [`crate::privacy::share`], every path in through
 //! [`crate::wire::verify`].
 
+mod answer;
+mod attest;
 mod clock;
 mod deliver;
 mod enrich;
@@ -19,6 +21,7 @@ mod run;
 mod scan;
 mod share;
 mod sweep;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use self::peers::Book;
+use self::sync::Syncing;
 use crate::keys::{PseudonymSecret, Sealer};
 use crate::mesh::Mesh;
 use crate::metrics::Metrics;
@@ -64,6 +68,7 @@ struct Inner {
     watchers: Mutex<Vec<WatcherStatus>>,
     /// Wakes the sharing loop when something became due.
     due: Notify,
+    syncing: Syncing,
 }
 
 impl Node {

@@ -299,7 +299,18 @@ impl Node {
         let unfit = crate::hygiene::check(value, &live.lists).err();
         let trust = self.book().trust();
         let now = clock::tick(clock::now());
-        assess::assess(value, evidence, heard, &trust, &live.outputs, unfit, voted_false, now)
+        let attested = self.inner.store.attested(value.id()).unwrap_or_default();
+        assess::assess(
+            value,
+            evidence,
+            heard,
+            &attested,
+            &trust,
+            &live.outputs,
+            unfit,
+            voted_false,
+            now,
+        )
     }
 
     /// The value that an id or a text means, if this node knows it.

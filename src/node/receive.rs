@@ -45,15 +45,19 @@ pub(super) fn run(node: &Node, mut events: Receiver<Event>) {
 impl Node {
     fn take_event(&self, event: Event, now: Timestamp) -> Vec<Change> {
         match event {
-            Event::Claim { verified, from } => vec![Change::Heard { verified, from, at: now }],
+            Event::Claim { verified, from } => {
+                tracing::debug!(content = %verified.content(), %from, "claim heard");
+                vec![Change::Heard { verified, from, at: now }]
+            }
             Event::Knock { node, address, .. } => self.saw_stranger(node, [address], "knock", now),
             Event::Discovered { node, addresses, .. } => {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
-            // The address of who dialled us is a port that nobody listens on.
             Event::Connected { node, role: Role::Member, address, dialled } => {
+                self.inner.syncing.want(node);
                 // What waits for it may leave.
                 self.inner.due.notify_one();
+                // The address of who dialled us is a port that nobody listens on.
                 if !dialled {
                     return Vec::new();
                 }
@@ -65,7 +69,10 @@ impl Node {
                 self.inner.due.notify_one();
                 Vec::new()
             }
-            Event::Disconnected { .. } => Vec::new(),
+            Event::Disconnected { node } => {
+                self.inner.syncing.forget(node);
+                Vec::new()
+            }
         }
     }
 }

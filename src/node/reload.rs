@@ -44,6 +44,9 @@ impl Node {
                 reloaded.members_gone += 1;
             }
         }
+        if reloaded.members_gone > 0 {
+            self.orphan().await?;
+        }
         for member in after {
             if !before.contains(&member) {
                 self.inner.mesh.set_role(member.node, Role::Member, member.addresses).await?;

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch as snapshot};
 
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
+use super::sync::Syncing;
 use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, observe, receive, scan};
 use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
@@ -15,7 +16,7 @@ use crate::lookup::virustotal::VirusTotal;
 use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
 use crate::model::Source;
-use crate::store::{self, Store};
+use crate::store::{self, Change, Standing, Store};
 use crate::watch::{self, Follow, Journal, Target, Watch};
 
 /// Content ids that the judge knows at the start.
@@ -67,7 +68,7 @@ pub(super) fn start(
     let (store, book) = open_store(&live, &keys, &metrics)?;
     let seen = store.content_ids(SEEN_AT_START)?;
     let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
-    let (mesh, events) = mesh::start(settings)?;
+    let (mesh, inbox) = mesh::start(settings)?;
     let follows = follows(&live.config, &store)?;
     let rules = live.rules.clone();
     let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
@@ -81,12 +82,16 @@ pub(super) fn start(
         tokio::spawn(node.clone().scan_loop(stopping.clone())),
         tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
         tokio::spawn(node.clone().sweep_loop(stopping.clone())),
+        tokio::spawn(node.clone().sync_loop(stopping.clone())),
+        tokio::spawn(node.clone().attest_loop(stopping.clone())),
     ];
+    // Ends with the mesh.
+    tokio::spawn(node.clone().answer_loop(inbox.asked));
     let observer = node.clone();
     let receiver = node.clone();
     let threads = vec![
         thread("observe", move || observe::run(&observer, pipeline, &batches, &observing))?,
-        thread("receive", move || receive::run(&receiver, events))?,
+        thread("receive", move || receive::run(&receiver, inbox.events))?,
     ];
     let watch = Watch::start(follows, node.metrics().clone(), lines)
         .map_err(|why| NodeError::Request(format!("the watchers could not be started: {why}")))?;
@@ -156,6 +161,7 @@ fn assemble(
         live: snapshot::channel(Arc::new(live)).0,
         book: Mutex::new(book),
         due: Notify::new(),
+        syncing: Syncing::default(),
     };
     Node { inner: Arc::new(inner) }
 }
@@ -169,10 +175,16 @@ fn open_store(live: &Live, keys: &Keys, metrics: &Metrics) -> Result<(Store, Boo
         Store::open(&live.config.node.data_dir.join("store"), keys.sealer.clone(), options)?;
     let own = keys.identity.node_id();
     let mut book = Book::default();
+    let mut revoked = false;
     for record in store.peers()? {
+        revoked |= record.standing == Standing::Revoked;
         super::peers::restore(&mut book, record);
     }
     book.set_configured(live.configured_members(own));
+    if revoked {
+        let members = book.members().map(|member: &Member| member.node).collect();
+        store.write(vec![Change::Orphan { members }]).wait()?;
+    }
     Ok((store, book))
 }
 

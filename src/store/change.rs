@@ -84,6 +84,8 @@ pub enum Change {
         generation: Generation,
         /// When it was made.
         at: Timestamp,
+        /// It takes no part in sync before this time, unless two members have it.
+        held: Option<Timestamp>,
     },
     /// Spoils its call unless the wish still stands: the operator may have thought
     /// again while the claim was made.
@@ -120,6 +122,21 @@ pub enum Change {
         answer: Vec<u8>,
         /// The answer holds until then.
         until: Timestamp,
+    },
+    /// Only these are members now: what none of them delivered is to be fetched
+    /// again, so that it weighs something once one of them has delivered it.
+    Orphan {
+        /// The members.
+        members: BTreeSet<NodeId>,
+    },
+    /// A member says that it saw these itself. Those not known here are left out.
+    Attested {
+        /// The indicators.
+        indicators: Vec<IndicatorId>,
+        /// Who saw them.
+        from: NodeId,
+        /// When it said so.
+        at: Timestamp,
     },
     /// The clock is believed: what ended by it may be purged.
     Clock {

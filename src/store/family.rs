@@ -46,6 +46,8 @@ pub(super) enum Family {
     Votes,
     /// question → what somebody outside says.
     Outside,
+    /// indicator ‖ node → that member saw it itself.
+    Attested,
     /// API tokens (a later step writes them).
     Tokens,
     /// Schema, canary, last times.
@@ -54,7 +56,7 @@ pub(super) enum Family {
 
 impl Family {
     /// Every family.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Evidence,
         Self::Claims,
         Self::Indicators,
@@ -70,6 +72,7 @@ impl Family {
         Self::Egress,
         Self::Votes,
         Self::Outside,
+        Self::Attested,
         Self::Tokens,
         Self::Meta,
     ];
@@ -92,6 +95,7 @@ impl Family {
             Self::Egress => "egress",
             Self::Votes => "votes",
             Self::Outside => "outside",
+            Self::Attested => "attested",
             Self::Tokens => "tokens",
             Self::Meta => "meta",
         }
@@ -109,6 +113,8 @@ pub(super) enum Ends {
     Sent,
     /// A record of `outside`.
     Outside,
+    /// A record of `attested`.
+    Attested,
 }
 
 impl Ends {
@@ -123,6 +129,7 @@ impl Ends {
             Self::Claim => 1,
             Self::Sent => 2,
             Self::Outside => 3,
+            Self::Attested => 4,
         }
     }
 }
@@ -173,6 +180,10 @@ pub(super) fn split_waiting(key: &[u8]) -> Option<(Timestamp, Vec<u8>)> {
     Some((Timestamp(u64::from_be_bytes(*due)), [indicator, audience].concat()))
 }
 
+pub(super) fn attested(sealer: &Sealer, indicator: &Id, node: NodeId) -> Vec<u8> {
+    [*indicator, peer(sealer, node)].concat()
+}
+
 pub(super) fn added(stamp: u64, indicator: &Id) -> Vec<u8> {
     [stamp.to_be_bytes().as_slice(), indicator].concat()
 }
@@ -189,7 +200,7 @@ pub(super) fn expiry(day: Day, what: Ends, record: &[u8]) -> Vec<u8> {
 pub(super) fn split_expiry(key: &[u8]) -> Option<(Day, Ends, &[u8])> {
     let (day, rest) = key.split_first_chunk::<4>()?;
     let (code, record) = rest.split_first()?;
-    let all = [Ends::Evidence, Ends::Claim, Ends::Sent, Ends::Outside];
+    let all = [Ends::Evidence, Ends::Claim, Ends::Sent, Ends::Outside, Ends::Attested];
     let what = all.into_iter().find(|what| what.code() == *code)?;
     Some((Day(u32::from_be_bytes(*day)), what, record))
 }
@@ -207,6 +218,11 @@ pub(super) fn indicator_of(key: &[u8]) -> Option<Id> {
 
 pub(super) fn content(sealer: &Sealer, until: Day, id: &ContentId) -> Vec<u8> {
     [until.0.to_be_bytes().as_slice(), &sealer.keyed("content", id.as_bytes())].concat()
+}
+
+/// The day that a key of `content` begins with.
+pub(super) fn day_of(key: &[u8]) -> Option<Day> {
+    key.first_chunk::<4>().map(|day| Day(u32::from_be_bytes(*day)))
 }
 
 pub(super) fn detector(sealer: &Sealer, bucket: &[u8]) -> Id {

@@ -11,14 +11,17 @@
 
 mod apply;
 mod change;
+mod compare;
 mod database;
 mod error;
 mod family;
 mod index;
 mod outbox;
 mod read;
+
 mod record;
 mod schema;
+mod sync;
 mod table;
 mod writer;
 
@@ -75,6 +78,7 @@ struct Inner {
 struct Shared {
     db: Database,
     index: Index,
+    sync: sync::Sync,
     metrics: Metrics,
     max_bytes: u64,
     bytes: AtomicU64,
@@ -115,6 +119,7 @@ impl Store {
         let shared = Arc::new(Shared {
             db,
             index: Index::new(max_indexed),
+            sync: sync::Sync::default(),
             metrics: options.metrics,
             max_bytes: options.max_bytes,
             bytes: AtomicU64::new(0),

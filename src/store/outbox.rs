@@ -65,6 +65,20 @@ impl Store {
         Ok(self.outbox_row(indicator, audience)?.and_then(|row| row.last))
     }
 
+    /// What the mesh was told before a time and still holds: not what was retracted.
+    pub fn told_the_mesh(&self, before: Timestamp) -> Result<Vec<IndicatorId>, StoreError> {
+        let mut told = Vec::new();
+        for own in self.db().sound_records::<KeptOwn>()? {
+            let KeptOwn { indicator, audience, sent, .. } = own?.1;
+            if audience != Audience::Mesh || sent.is_none_or(|sent| sent.at > before) {
+                continue;
+            }
+            let own = self.own(indicator, audience)?;
+            told.extend(own.filter(|own| !own.claim.retracted).map(|_| indicator));
+        }
+        Ok(told)
+    }
+
     /// What an audience was told of an indicator, and what it is to be told.
     pub fn outbox_row(
         &self,

@@ -7,12 +7,12 @@ use super::change::{EgressRow, PeerRecord};
 use super::family::{self, Family};
 use super::index::{Filter, Page};
 use super::record::{
-    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOutside,
-    KeptVote, LedgerRow, State,
+    self, KeptAttested, KeptBucket, KeptClaim, KeptEvidence, KeptIndicator, KeptOffset,
+    KeptOutside, KeptVote, LedgerRow, State,
 };
 use super::{Store, StoreError};
 use crate::assess::Heard;
-use crate::model::{ContentId, Evidence, IndicatorId, Source, Timestamp, Value};
+use crate::model::{Evidence, IndicatorId, NodeId, Source, Timestamp, Value};
 
 /// What the store knows of an indicator as such.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,13 @@ impl Store {
         let prefix = family::indicator(&self.db().sealer, indicator);
         let records = self.db().records::<KeptClaim>(&prefix)?;
         Ok(records.into_iter().filter(|(_, kept)| !kept.own).map(|(_, kept)| kept.heard).collect())
+    }
+
+    /// The members that say they saw an indicator themselves.
+    pub fn attested(&self, indicator: IndicatorId) -> Result<Vec<NodeId>, StoreError> {
+        let prefix = family::indicator(&self.db().sealer, indicator);
+        let records = self.db().records::<KeptAttested>(&prefix)?;
+        Ok(records.into_iter().map(|(_, kept)| kept.node).collect())
     }
 
     /// What the store knows of an indicator as such.
@@ -203,22 +210,6 @@ impl Store {
             return broken(expected.saturating_sub(1), Break::Unlinked);
         }
         Ok(EgressCheck::Whole { rows: chain.next - chain.first })
-    }
-
-    /// Content ids of claims that may come again, those that end last first.
-    pub fn content_ids(&self, limit: usize) -> Result<Vec<ContentId>, StoreError> {
-        let mut ids = Vec::new();
-        for row in self.db().rows_backward(Family::Content)? {
-            if ids.len() == limit {
-                break;
-            }
-            let row = row?;
-            match record::open::<KeptContent>(&self.db().sealer, &row.key, &row.stored) {
-                Ok(kept) => ids.push(kept.content),
-                Err(damaged) => self.db().note_damaged(&damaged),
-            }
-        }
-        Ok(ids)
     }
 
     /// The last time that was believed (see [`super::Change::Clock`]).

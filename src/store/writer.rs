@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 use super::apply::{Draft, Group, Memory, STATE_KEY, Taken};
 use super::change::{Applied, Change, PeerRecord, Standing};
 use super::index::IndexChange;
-use super::record::{KeptIndicator, KeptOwn, State};
-use super::{Shared, StoreError};
+use super::record::{KeptContent, KeptIndicator, KeptOwn, State};
+use super::sync::SyncChange;
+use super::{Shared, StoreError, family};
 
 /// Calls that may wait for the writer.
 pub(super) const QUEUE: usize = 256;
@@ -73,6 +74,7 @@ impl Writer {
             }
         }
         shared.index.apply(slice, &memory.kinds, &shared.metrics);
+        load_sync(&shared)?;
         shared.metrics.outbox.set(memory.pending);
         let mut writer = Self { shared, memory, clock, unmeasured: 0 };
         writer.measure();
@@ -144,6 +146,7 @@ impl Writer {
         let metrics = &self.shared.metrics;
         self.memory = taken.memory;
         self.shared.index.apply(taken.index, &self.memory.kinds, metrics);
+        self.shared.sync.apply(taken.sync, metrics);
         metrics.outbox.set(self.memory.pending);
         metrics.egress_rows.inc_by(taken.events.egress_rows);
         metrics.candidates_evicted.inc_by(taken.events.candidates_evicted);
@@ -167,6 +170,21 @@ impl Writer {
             Err(error) => tracing::warn!(%error, "the size of the store could not be measured"),
         }
     }
+}
+
+/// What took part in sync when the store was closed.
+fn load_sync(shared: &Shared) -> Result<(), StoreError> {
+    let mut slice = Vec::new();
+    for content in shared.db.sound_records::<KeptContent>()? {
+        let (key, KeptContent { content, place }) = content?;
+        let Some(until) = family::day_of(&key) else { continue };
+        slice.push(SyncChange::of(until, content, &place));
+        if slice.len() == LOAD_SLICE {
+            shared.sync.apply(std::mem::take(&mut slice), &shared.metrics);
+        }
+    }
+    shared.sync.apply(slice, &shared.metrics);
+    Ok(())
 }
 
 fn answer(job: Job, answer: Answer) {

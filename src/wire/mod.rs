@@ -1,13 +1,14 @@
 //! What crosses the network: the bytes of a signed claim, out and in.
 //!
-//! Owns the CBOR of `proto/claim.cddl`. It signs only what the privacy filter
-//! made (`Shareable`), gives out only what it verified (`Verified`), and keeps
-//! the bytes that came: nothing is encoded a second time. It must never ask for
-//! the time, for local lists or for who sent something: every node must come to
-//! the same answer from the same bytes.
+//! Owns the CBOR of `proto/claim.cddl` and `proto/exchange.cddl`. It signs only
+//! what the privacy filter made (`Shareable`), gives out only what it verified
+//! (`Verified`), and keeps the bytes that came: nothing is encoded a second time.
+//! It must never ask for the time, for local lists or for who sent something:
+//! every node must come to the same answer from the same bytes.
 
 mod cbor;
 mod claim;
+mod exchange;
 mod refusal;
 mod signed;
 
@@ -19,6 +20,10 @@ use crate::privacy::tlp;
 
 pub use cbor::{MAX_DEPTH, NotStrict, strict};
 pub use claim::decode as decode_payload;
+pub use exchange::{
+    BadExchange, DeliverAnswer, DeliverAsk, MAX_ATTESTED, MAX_EXCHANGE_BYTES, MAX_FETCH, Outcome,
+    Packing, SyncAnswer, SyncAsk,
+};
 pub use refusal::{Refusal, Verdict};
 #[cfg(test)]
 pub(crate) use signed::sign_claim;

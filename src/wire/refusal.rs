@@ -47,6 +47,9 @@ pub enum Refusal {
     /// The fixed rules of hygiene refuse the value.
     #[error("the claim's value cannot be an indicator: {0}")]
     Unfit(Unfit),
+    /// Nobody asked for it.
+    #[error("the claim was not asked for")]
+    NotAsked,
     /// Already seen.
     #[error("the claim was seen before")]
     SeenBefore,
@@ -69,7 +72,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every label, for metrics that show zeros.
-    pub const LABELS: [&str; 14] = [
+    pub const LABELS: [&str; 15] = [
         "too_large",
         "cbor",
         "malformed",
@@ -78,6 +81,7 @@ impl Refusal {
         "signature",
         "tlp",
         "unfit",
+        "not_asked",
         "seen_before",
         "quota",
         "overloaded",
@@ -97,6 +101,7 @@ impl Refusal {
             Self::Signature => "signature",
             Self::Tlp(_) => "tlp",
             Self::Unfit(_) => "unfit",
+            Self::NotAsked => "not_asked",
             Self::SeenBefore => "seen_before",
             Self::Quota => "quota",
             Self::Overloaded => "overloaded",
@@ -116,7 +121,8 @@ impl Refusal {
             | Self::NotCanonical
             | Self::Signature
             | Self::Tlp(_)
-            | Self::Unfit(_) => Verdict::Reject,
+            | Self::Unfit(_)
+            | Self::NotAsked => Verdict::Reject,
             Self::SeenBefore
             | Self::Quota
             | Self::Overloaded

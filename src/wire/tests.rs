@@ -9,6 +9,7 @@ use crate::model::{
     SightingsBucket, Tag, Timestamp, Tlp, Value,
 };
 
+mod exchange;
 mod strictness;
 mod vectors;
 

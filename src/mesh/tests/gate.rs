@@ -22,6 +22,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::{LIMIT, claim, community, keys, peer_id};
 use crate::mesh::behaviour::{Root, RootEvent};
+use crate::mesh::fair::Fair;
 use crate::mesh::gate::Gate;
 use crate::mesh::gossip::{self, Gossip};
 use crate::mesh::limits::{self, Limits};
@@ -120,10 +121,10 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(gate: fn(Gossip) -> Gate<Gossip>) -> Self {
+    async fn new(gate: fn(Fair<Gossip>) -> Gate<Fair<Gossip>>) -> Self {
         let mut root = Root::new(&keys(SUBJECT), &community(), 64, &Metrics::new()).unwrap();
         root.limits = limits::Behaviour::new(Limits { per_peer: PARALLEL, ..Limits::node(64) });
-        root.gossip = gate(gossip());
+        root.gossip = gate(Fair::new(gossip(), Metrics::new()));
         let mut swarm = swarm_of(SUBJECT, root);
         swarm.listen_on("/memory/0".parse().unwrap()).unwrap();
         let address = loop {

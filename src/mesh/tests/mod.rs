@@ -6,6 +6,7 @@ mod exchange;
 mod gate;
 mod hostile;
 mod pure;
+mod questions;
 mod registry;
 mod wiretap;
 
@@ -19,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::address::peer_of;
-use super::{Event, Mesh, Role, Settings, Status, Transport, start};
+use super::{Asked, Event, Inbox, Mesh, Role, Settings, Status, Transport, start};
 use crate::keys::PseudonymSecret;
 use crate::metrics::Metrics;
 use crate::model::{Audience, Claim, Community, ContentId, CustomFields, NodeId, Tlp, Value};
@@ -96,6 +97,7 @@ pub(super) struct Node {
     pub(super) seed: u8,
     pub(super) mesh: Mesh,
     pub(super) events: mpsc::Receiver<Event>,
+    pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) address: Multiaddr,
     pub(super) metrics: Metrics,
 }
@@ -104,11 +106,11 @@ impl Node {
     pub(super) async fn start(settings: Settings) -> Self {
         let seed = settings.seed[0];
         let metrics = settings.metrics.clone();
-        let (mesh, events) = start(settings).unwrap();
+        let (mesh, Inbox { events, asked }) = start(settings).unwrap();
         let mut status = mesh.status();
         let listening = status.wait_for(|status| !status.listen.is_empty());
         let address = timeout(LIMIT, listening).await.unwrap().unwrap().listen[0].clone();
-        Self { seed, mesh, events, address, metrics }
+        Self { seed, mesh, events, asked, address, metrics }
     }
 
     pub(super) async fn memory(seed: u8) -> Self {

@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{claim, community, peer_id};
+use crate::mesh::Event;
 use crate::mesh::address::{is_global, party, peer_in, without_peer};
 use crate::mesh::book::{Book, Dial};
 use crate::mesh::discovery::{Ask, Discovery, PAGE};
 use crate::mesh::gossip::{DECAY, score_params, score_thresholds};
 use crate::mesh::judge::{Desk, Job, Judge, Offence};
-use crate::mesh::quota::Quotas;
+use crate::mesh::quota::{self, Bucket, Quotas};
 use crate::mesh::rate::Rate;
 use crate::mesh::seen::Seen;
 use crate::mesh::strikes::Strikes;
@@ -23,19 +24,54 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_member_may_send_a_burst_and_then_its_rate() {
-    let (mut quotas, start) = (Quotas::new(), Instant::now());
-    let taken = (0..30_000).filter(|_| quotas.take(1, start)).count();
+    let (mut quotas, start) = (Quotas::new(quota::CLAIMS), Instant::now());
+    let taken = (0..30_000).filter(|_| quotas.take(1, 1, start)).count();
     assert_eq!(taken, 20_000);
-    let taken = (0..30_000).filter(|_| quotas.take(1, start + 60 * SECOND)).count();
+    let taken = (0..30_000).filter(|_| quotas.take(1, 1, start + 60 * SECOND)).count();
     assert_eq!(taken, 6_000);
-    assert!(quotas.take(2, start), "others are not affected");
+    assert!(quotas.take(2, 1, start), "others are not affected");
+}
+
+#[test]
+fn what_was_spent_on_credit_is_earned_back_first() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(0.5, 2.0, start);
+    bucket.spend(2.0, start);
+    assert_eq!(bucket.debt(start), None);
+    bucket.spend(3.0, start);
+    assert_eq!(bucket.debt(start), Some(6 * SECOND));
+    assert!(!bucket.take(1.0, start + 7 * SECOND));
+    assert_eq!(bucket.debt(start + 6 * SECOND), None, "no time runs backwards");
+    // However long nothing is spent, no more than the burst is there.
+    assert!(bucket.take(2.0, start + 3600 * SECOND));
+    assert!(!bucket.take(0.1, start + 3600 * SECOND));
+}
+
+proptest! {
+    /// Whatever it spends and when, a member gets no more than its share and one burst.
+    #[test]
+    fn nobody_takes_more_than_its_share(
+        spent in proptest::collection::vec((0.0..2.0_f64, 0.0..10.0_f64), 1..200),
+    ) {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(0.1, 1.0, start);
+        let (mut now, mut sum, mut largest) = (start, 0.0, 0.0_f64);
+        for (amount, pause) in spent {
+            now += Duration::from_secs_f64(pause) + bucket.debt(now).unwrap_or_default();
+            bucket.spend(amount, now);
+            sum += amount;
+            largest = largest.max(amount);
+            let share = 0.1 * now.duration_since(start).as_secs_f64();
+            prop_assert!(sum <= share + 1.0 + largest + 1e-3, "{sum} of {share}");
+        }
+    }
 }
 
 #[test]
 fn quotas_forget_who_is_quiet() {
-    let (mut quotas, start) = (Quotas::new(), Instant::now());
+    let (mut quotas, start) = (Quotas::new(quota::CLAIMS), Instant::now());
     for member in 0..100_000 {
-        quotas.take(member, start + member * SECOND);
+        quotas.take(member, 1, start + member * SECOND);
     }
     assert!(quotas.len() <= 1024 + 200);
 }
@@ -192,23 +228,28 @@ fn a_bootstrap_is_asked_page_by_page_and_then_at_intervals() {
 }
 
 #[test]
-fn what_the_node_cannot_take_is_counted_and_may_come_again() {
-    let metrics = Metrics::new();
+fn the_judge_waits_for_a_busy_node_and_marks_nothing_as_seen_that_no_node_took() {
     let seen = std::sync::Arc::new(Seen::with_capacity(10));
-    let judge = Judge::new(community(), std::sync::Arc::clone(&seen), metrics.clone());
+    let judge = Judge::new(community(), std::sync::Arc::clone(&seen), Metrics::new());
     let (answers, mut inbox) = mpsc::channel(8);
-    let (events, _outbox) = mpsc::channel(1);
+    let (events, mut outbox) = mpsc::channel(1);
     let desk = Desk::open(judge, answers, events).unwrap();
-    for number in 0..2 {
+    let submit = |number| {
         let message = vec![0].into();
         assert!(desk.submit(Job { message, from: peer_id(1), bytes: claim(number) }));
+    };
+    (0..3).for_each(submit);
+    for number in 0..3 {
+        let Some(Event::Claim { verified, .. }) = outbox.blocking_recv() else { panic!() };
+        assert_eq!(verified.bytes(), claim(number));
     }
-    let verdicts: Vec<_> =
-        (0..2).map(|_| format!("{:?}", inbox.blocking_recv().unwrap().acceptance)).collect();
-    assert_eq!(verdicts, ["Accept", "Ignore"]);
-    assert!(seen.contains(&ContentId::of(&claim(0))));
-    assert!(!seen.contains(&ContentId::of(&claim(1))));
-    assert_eq!(metrics.judge_overflow.with_label_values(&["node"]).get(), 1);
+    let mut verdict = || format!("{:?}", inbox.blocking_recv().unwrap().acceptance);
+    assert_eq!([verdict(), verdict(), verdict()], ["Accept"; 3]);
+    drop(outbox);
+    submit(3);
+    assert_eq!(verdict(), "Ignore");
+    assert!(seen.contains(&ContentId::of(&claim(2))));
+    assert!(!seen.contains(&ContentId::of(&claim(3))));
     desk.close();
 }
 

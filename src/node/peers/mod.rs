@@ -63,6 +63,7 @@ impl Node {
             .ok_or_else(|| NodeError::NotFound("this peer is no member".to_owned()))?;
         self.inner.mesh.set_role(node, Role::Stranger, Vec::new()).await?;
         self.write_peer(node, vec![Change::OutboxDrop(node)]).await?;
+        self.orphan().await?;
         tracing::info!(name = revoked.name, "peer revoked");
         Ok(revoked)
     }
@@ -116,6 +117,14 @@ impl Node {
             (None, None) => return None,
         };
         Some(Change::PeerRecord(record))
+    }
+
+    /// What only a peer delivered that is no member any more is fetched again from
+    /// those who are.
+    pub(super) async fn orphan(&self) -> Result<(), NodeError> {
+        let members = self.book().members().map(|member| member.node).collect();
+        self.write(vec![Change::Orphan { members }]).await?;
+        Ok(())
     }
 
     async fn write_peer(&self, node: NodeId, mut with: Vec<Change>) -> Result<(), NodeError> {

@@ -208,6 +208,7 @@ impl Node {
         match audience {
             Audience::Mesh => match self.inner.mesh.publish(own.bytes, own.content).await {
                 Ok(_) => {
+                    tracing::debug!(content = %own.content, "claim published");
                     count("accept");
                     Some(true)
                 }

@@ -6,6 +6,11 @@ use crate::node::{Node, NodeError};
 use crate::store::{Applied, Change, EgressAudience, EgressRow, OwnClaim, Pending, StoreError};
 use crate::wire::SignedClaim;
 
+/// Members from which on an own claim waits before sync shows it.
+const CROWD: usize = 4;
+/// For how many seconds it waits, unless two members have it before.
+const SYNC_DELAY: u64 = 3600;
+
 impl Node {
     /// Writes claims and their egress rows durably, before anything is sent. Gives back
     /// those that the operator has not thought better of meanwhile.
@@ -15,12 +20,15 @@ impl Node {
         to: EgressAudience,
         now: Timestamp,
     ) -> Result<Vec<(Pending, OwnClaim)>, NodeError> {
+        // With fewer members there is no anonymity that waiting could protect.
+        let crowd = self.book().members().count() >= CROWD;
+        let held = crowd.then(|| now.plus(SYNC_DELAY));
         let mut written = Vec::new();
         let mut calls = Vec::new();
         for (wish, signed, generation) in fresh {
             let policy = self.reader(wish.audience).map(|(_, policy)| policy);
             let level = policy.map_or(Level::Strict, |policy| policy.level);
-            calls.push(call(wish, &signed, generation, to, level, now));
+            calls.push(call(wish, &signed, generation, to, level, now, held));
             written.push((wish, own_claim(&signed, generation, now)));
         }
         if calls.is_empty() || not_overtaken(self.write(calls.concat()).await)? {
@@ -44,6 +52,7 @@ fn call(
     to: EgressAudience,
     level: Level,
     now: Timestamp,
+    held: Option<Timestamp>,
 ) -> Vec<Change> {
     let claim = signed.claim();
     let row = EgressRow {
@@ -55,7 +64,7 @@ fn call(
         content: signed.content(),
     };
     let audience = wish.audience;
-    let own = Change::Own { signed: signed.clone(), audience, generation, at: now };
+    let own = Change::Own { signed: signed.clone(), audience, generation, at: now, held };
     vec![Change::StillWished(wish), Change::Egress(row), own]
 }
 

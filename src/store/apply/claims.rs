@@ -1,11 +1,14 @@
 //! Claims: what members delivered, what we made ourselves.
 
+use std::collections::BTreeSet;
+
 use super::{Applied, Draft};
 use crate::ageing;
 use crate::assess::{self, Heard};
 use crate::model::{Audience, Claim, Generation, NodeId, Timestamp, Tlp};
 use crate::store::family::{self, Ends, Family};
-use crate::store::record::{KeptClaim, KeptContent, KeptOwn, Sent};
+use crate::store::record::{KeptClaim, KeptContent, KeptOwn, Sent, Whereabouts};
+use crate::store::sync::SyncChange;
 use crate::store::{Refused, StoreError};
 use crate::wire::{SignedClaim, Verified};
 
@@ -30,11 +33,11 @@ impl Draft<'_> {
         let key = self.claim_key(&came.heard);
         let Some(kept) = self.claims.read_or_lost(self.db, &key)? else {
             if self.full.is_some() {
-                self.remember(&came.heard, None);
+                self.remember(&came.heard, Whereabouts::NoRoom);
                 return Ok(Applied::Refused(Refused::Full));
             }
             self.touch_by(&came.heard.claim, at)?;
-            self.keep_claim(&key, came);
+            self.keep_claim(&key, came, None);
             return Ok(Applied::New);
         };
         let same = kept.heard.content == came.heard.content;
@@ -43,19 +46,23 @@ impl Draft<'_> {
         }
         let heard = assess::merge(kept.heard.clone(), came.heard.clone());
         if heard.content != came.heard.content {
-            self.remember(&came.heard, None);
+            self.remember(&came.heard, Whereabouts::Replaced);
             return Ok(Applied::Older);
         }
         if !kept.own {
             self.touch_by(&heard.claim, at)?;
         }
+        let own = kept.own;
+        if same {
+            if !own {
+                self.takes_part(&heard);
+            }
+            self.claims.put(&key, KeptClaim { heard, ..kept });
+            return Ok(Applied::Known);
+        }
         self.drop_claim(&key, &kept.heard);
-        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own: kept.own });
-        Ok(match (same, kept.own) {
-            (true, _) => Applied::Known,
-            (false, true) => Applied::Clone,
-            (false, false) => Applied::Updated,
-        })
+        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own }, None);
+        Ok(if own { Applied::Clone } else { Applied::Updated })
     }
 
     pub(super) fn own_claim(
@@ -64,6 +71,7 @@ impl Draft<'_> {
         audience: Audience,
         generation: Generation,
         at: Timestamp,
+        held: Option<Timestamp>,
     ) -> Result<Applied, StoreError> {
         let id = signed.claim().indicator();
         let (pseudonym, until) = (signed.pseudonym(), signed.claim().until);
@@ -81,7 +89,7 @@ impl Draft<'_> {
             }
             self.drop_claim(&key, &kept.heard);
         }
-        self.keep_claim(&key, KeptClaim { heard, bytes: signed.bytes().to_vec(), own: true });
+        self.keep_claim(&key, KeptClaim { heard, bytes: signed.bytes().to_vec(), own: true }, held);
 
         let indicator = family::indicator(&self.db.sealer, id);
         let key = family::outbox(&self.db.sealer, &indicator, audience);
@@ -93,6 +101,25 @@ impl Draft<'_> {
         self.own.put(&key, own);
         self.mark(Family::Expiry, family::expiry(until, Ends::Sent, &key));
         Ok(if new { Applied::New } else { Applied::Updated })
+    }
+
+    /// Lets members be asked again for what only others delivered: until one of
+    /// them delivers it, it weighs nothing.
+    pub(super) fn orphan(&mut self, members: &BTreeSet<NodeId>) -> Result<Applied, StoreError> {
+        for claim in self.db.sound_records::<KeptClaim>()? {
+            let KeptClaim { heard, own, .. } = claim?.1;
+            if !own && heard.claim.tlp <= Tlp::Green && heard.delivered_by.is_disjoint(members) {
+                self.sync.push(SyncChange::Lose(heard.claim.until, heard.content));
+            }
+        }
+        Ok(Applied::Updated)
+    }
+
+    /// A member delivered what may have been an orphan.
+    fn takes_part(&mut self, heard: &Heard) {
+        if heard.claim.tlp <= Tlp::Green {
+            self.sync.push(SyncChange::Insert(heard.claim.until, heard.content));
+        }
     }
 
     fn claim_key(&self, heard: &Heard) -> Vec<u8> {
@@ -108,9 +135,10 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn keep_claim(&mut self, key: &[u8], kept: KeptClaim) {
+    /// `held`: it takes no part in sync before this time.
+    fn keep_claim(&mut self, key: &[u8], kept: KeptClaim, held: Option<Timestamp>) {
         self.mark(Family::Expiry, family::expiry(kept.heard.claim.until, Ends::Claim, key));
-        self.remember(&kept.heard, Some(key.to_vec()));
+        self.remember(&kept.heard, Whereabouts::Stored { key: key.to_vec(), held });
         self.claims.put(key, kept);
     }
 
@@ -118,16 +146,19 @@ impl Draft<'_> {
     /// content id stays remembered, so that it is not let in again.
     fn drop_claim(&mut self, key: &[u8], heard: &Heard) {
         self.unmark(Family::Expiry, family::expiry(heard.claim.until, Ends::Claim, key));
-        self.remember(heard, None);
+        self.remember(heard, Whereabouts::Replaced);
     }
 
     /// Remembers a content id until its claim ends. Only what gossip may carry:
     /// these ids are for the mesh to know.
-    fn remember(&mut self, heard: &Heard, claim: Option<Vec<u8>>) {
-        if heard.claim.tlp <= Tlp::Green {
-            let key = family::content(&self.db.sealer, heard.claim.until, &heard.content);
-            self.content.put(&key, KeptContent { content: heard.content, claim });
+    fn remember(&mut self, heard: &Heard, place: Whereabouts) {
+        if heard.claim.tlp > Tlp::Green {
+            return;
         }
+        let (until, id) = (heard.claim.until, heard.content);
+        self.sync.push(SyncChange::of(until, id, &place));
+        let key = family::content(&self.db.sealer, until, &id);
+        self.content.put(&key, KeptContent { content: id, place });
     }
 }
 

@@ -2,6 +2,7 @@
 //! so far. Later changes see earlier ones; nothing reaches the disk before the
 //! whole group is one batch.
 
+mod attested;
 mod claims;
 mod ledger;
 mod outbox;
@@ -20,9 +21,10 @@ use super::database::Database;
 use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
 use super::record::{
-    self, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator, KeptOffset, KeptOutside,
-    KeptOwn, KeptVote, Record, State,
+    self, KeptAttested, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator,
+    KeptOffset, KeptOutside, KeptOwn, KeptVote, Record, State,
 };
+use super::sync::SyncChange;
 use super::table::Table;
 use crate::model::{Day, Timestamp, Value};
 
@@ -61,6 +63,7 @@ pub(super) struct Draft<'a> {
     peers: Table<PeerRecord>,
     votes: Table<KeptVote>,
     outside: Table<KeptOutside>,
+    attested: Table<KeptAttested>,
     /// Rows of index families: there, or gone.
     marks: BTreeMap<(Family, Vec<u8>), bool>,
     /// Sealed ledger rows; `None` is deleted.
@@ -69,6 +72,8 @@ pub(super) struct Draft<'a> {
     content_until: Option<Vec<u8>>,
     /// Indicators that changed, and when what changed crosses its next step.
     touched: BTreeMap<Id, Option<Timestamp>>,
+    /// What takes part in sync from now on, in the order of the changes.
+    sync: Vec<SyncChange>,
     events: Events,
 }
 
@@ -89,6 +94,7 @@ pub(super) struct Group {
 pub(super) struct Taken {
     pub(super) memory: Memory,
     pub(super) index: Vec<IndexChange>,
+    pub(super) sync: Vec<SyncChange>,
     pub(super) events: Events,
 }
 
@@ -114,10 +120,12 @@ impl<'a> Draft<'a> {
             peers: Table::default(),
             votes: Table::default(),
             outside: Table::default(),
+            attested: Table::default(),
             marks: BTreeMap::new(),
             ledger: BTreeMap::new(),
             content_until: None,
             touched: BTreeMap::new(),
+            sync: Vec::new(),
             events: Events::default(),
         }
     }
@@ -141,8 +149,8 @@ impl<'a> Draft<'a> {
                 Ok(Applied::Updated)
             }
             Change::Heard { verified, from, at } => self.heard(verified, *from, *at),
-            Change::Own { signed, audience, generation, at } => {
-                self.own_claim(signed, *audience, *generation, *at)
+            Change::Own { signed, audience, generation, at, held } => {
+                self.own_claim(signed, *audience, *generation, *at, *held)
             }
             Change::StillWished(wish) => self.still_wished(wish),
             Change::OutboxDone { wish, left } => self.outbox_done(wish, *left),
@@ -160,6 +168,8 @@ impl<'a> Draft<'a> {
                 self.outside.put(&key, KeptOutside { until: *until, answer });
                 Ok(Applied::Updated)
             }
+            Change::Orphan { members } => self.orphan(members),
+            Change::Attested { indicators, from, at } => self.attested(indicators, *from, *at),
             Change::Clock { now } => {
                 self.memory.state.last_time = Some(*now);
                 Ok(Applied::Updated)
@@ -193,6 +203,7 @@ impl<'a> Draft<'a> {
         self.peers.write(self.db, &mut batch)?;
         self.votes.write(self.db, &mut batch)?;
         self.outside.write(self.db, &mut batch)?;
+        self.attested.write(self.db, &mut batch)?;
         for ((family, key), there) in &self.marks {
             let family = self.db.family(*family)?;
             if *there { batch.put_cf(family, key, []) } else { batch.delete_cf(family, key) }
@@ -206,7 +217,7 @@ impl<'a> Draft<'a> {
         }
         let state = record::seal(&self.db.sealer, STATE_KEY, &self.memory.state)?;
         batch.put_cf(self.db.family(State::FAMILY)?, STATE_KEY, state);
-        let taken = Taken { memory: self.memory, index, events: self.events };
+        let taken = Taken { memory: self.memory, index, sync: self.sync, events: self.events };
         Ok(Group { batch, taken })
     }
 

@@ -8,6 +8,7 @@ use super::{Applied, Draft};
 use crate::model::{DAY, Day, Timestamp};
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{self, LedgerRow};
+use crate::store::sync::SyncChange;
 use crate::store::{Purged, Refused, StoreError};
 
 /// Rows of each index that one purge looks at: a bounded part of the writer's time.
@@ -85,6 +86,14 @@ impl Draft<'_> {
                 Ok(ended)
             }
             Ends::Outside => self.end_outside(key, today),
+            Ends::Attested => {
+                let kept = self.attested.read_or_lost(self.db, key)?;
+                let ended = kept.is_some_and(|kept| kept.until <= today);
+                if ended {
+                    self.attested.delete(key);
+                }
+                Ok(ended)
+            }
             Ends::Sent => {
                 self.end_sent(key, today)?;
                 Ok(false)
@@ -134,6 +143,7 @@ impl Draft<'_> {
         let first = self.db.rows(Family::Content, &[], &[])?.next().transpose()?;
         if first.is_some_and(|row| row.key < end) {
             self.content_until = Some(end);
+            self.sync.push(SyncChange::DropBefore(today.plus(1)));
         }
         Ok(())
     }

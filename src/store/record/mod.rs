@@ -24,7 +24,9 @@ pub(super) use claim::KeptClaim;
 pub(super) use evidence::{KeptEvidence, KeptIndicator};
 pub(super) use ledger::LedgerRow;
 pub(super) use own::{KeptOwn, Sent, Wish};
-pub(super) use small::{KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptVote};
+pub(super) use small::{
+    KeptAttested, KeptBucket, KeptContent, KeptOffset, KeptOutside, KeptVote, Whereabouts,
+};
 pub(super) use state::State;
 
 use super::StoreError;

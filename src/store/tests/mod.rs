@@ -10,6 +10,7 @@ mod outbox;
 mod properties;
 mod purge;
 mod search;
+mod sync;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -189,5 +190,5 @@ fn heard(claim: &Claim, reporter: u8, from: u8) -> Change {
 
 fn own(claim: &Claim, audience: Audience) -> Change {
     let signed = signed(claim, 1, audience);
-    Change::Own { signed, audience, generation: 0, at: NOW }
+    Change::Own { signed, audience, generation: 0, at: NOW, held: None }
 }

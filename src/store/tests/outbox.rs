@@ -60,7 +60,7 @@ fn send_all(bench: &Bench, revision: u64) {
         let key = key.derive(&community(), claim.indicator(), wish.audience, generation);
         let signed = wire::sign_claim(&claim, &key, &community()).unwrap();
         let audience = wish.audience;
-        let own = Change::Own { signed, audience, generation, at: NOW };
+        let own = Change::Own { signed, audience, generation, at: NOW, held: None };
         bench.write(vec![Change::StillWished(wish), own]);
         bench.write(vec![Change::OutboxDone { wish, left: true }]);
     }

@@ -1,8 +1,10 @@
 //! Whole processes: real nodes, real files, real sockets.
 
 mod bad_start;
+mod delivery;
 mod demo;
 mod exchange;
+mod hostile;
 mod journal;
 mod kill;
 mod operator;
@@ -12,6 +14,7 @@ pub mod prove;
 mod replay;
 mod scanning;
 mod stranger;
+mod sync;
 mod tools;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};

@@ -1,0 +1,119 @@
+//! A malicious member: one subcommand an attack.
+//!
+//! It connects as a member that the victims approved, speaks gossip and the
+//! protocols of members by hand, and does what no honest node would. What it
+//! did and what the other side did comes out as JSON, one object a line, for
+//! `tests/it/processes/hostile/`. It connects to test addresses only
+//! (`places.rs`). The numbers of the attacks are those of the threat cases.
+//!
+//! `hostile_peer --seed 66 identity` prints the PeerId to approve, and
+//! `hostile_peer --seed 66 --victim /ip4/127.0.0.1/tcp/3031/p2p/12D3KooW… observe`
+//! takes part until its standard input ends or the victim closes.
+
+#![allow(clippy::indexing_slicing, reason = "a mistake here may end the program")]
+
+mod attacks;
+mod claims;
+mod peer;
+mod places;
+mod report;
+mod rpc;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use dtim::model::Community;
+use libp2p::multiaddr::Multiaddr;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use attacks::Attack;
+use claims::Signer;
+use session::{Manner, Session};
+
+/// Whatever ends an attack early.
+pub(crate) type Problem = Box<dyn std::error::Error>;
+
+/// A malicious member, for tests: one subcommand an attack.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Which identity: the Ed25519 seed is this byte 32 times
+    #[arg(long, default_value_t = 66)]
+    seed: u8,
+    /// Which mesh
+    #[arg(long, default_value = "test")]
+    community: String,
+    /// A node that approved this identity: /ip4/…/tcp/…/p2p/… (loopback and private only)
+    #[arg(long)]
+    victim: Vec<Multiaddr>,
+    #[command(subcommand)]
+    attack: Attack,
+}
+
+/// What every attack is given.
+pub(crate) struct Stage {
+    pub(crate) seed: u8,
+    pub(crate) victims: Vec<Multiaddr>,
+    pub(crate) signer: Signer,
+}
+
+impl Stage {
+    /// Takes part at every victim, in their order.
+    pub(crate) async fn join(&self) -> Result<Vec<Session>, Problem> {
+        self.join_as(&Manner::of(self.seed)).await
+    }
+
+    /// The same as somebody else or in another manner.
+    pub(crate) async fn join_as(&self, manner: &Manner) -> Result<Vec<Session>, Problem> {
+        let mut sessions = Vec::new();
+        for (victim, address) in self.victims.iter().enumerate() {
+            sessions.push(Session::join(manner, victim, address, &self.signer.topic()).await?);
+        }
+        Ok(sessions)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            report::say(&json!({ "event": "problem", "why": problem.to_string() }));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Problem> {
+    for victim in &args.victim {
+        places::check(victim)?;
+    }
+    let community = Community::new(&args.community).ok_or("not a community's name")?;
+    let stage =
+        Stage { seed: args.seed, victims: args.victim, signer: Signer::new(community, args.seed) };
+    let sessions = attacks::run(&args.attack, &stage).await?;
+    report::say(&json!({ "event": "done" }));
+    // Stays until it is sent away or nobody wants it any more.
+    let all_closed = async {
+        for session in &sessions {
+            session.closed().await;
+        }
+    };
+    tokio::select! {
+        () = all_closed => {}
+        () = unwanted() => {}
+    }
+    Ok(())
+}
+
+/// Ends with the standard input. A thread of its own, because a read cannot be
+/// given up; it ends with the program.
+async fn unwanted() {
+    let (end, ended) = oneshot::channel();
+    std::thread::spawn(move || {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        end.send(()).ok();
+    });
+    ended.await.ok();
+}

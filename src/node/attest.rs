@@ -1,0 +1,77 @@
+//! Telling chosen members "I saw this myself", over the authenticated stream.
+//!
+//! It tells them who saw it, so only members for which the operator set
+//! `attest = true` hear it, and only of what has left for the mesh anyway.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Node, NodeError, clock};
+use crate::mesh::Protocol;
+use crate::model::{IndicatorId, NodeId};
+use crate::wire::{DeliverAsk, MAX_ATTESTED};
+
+/// Everything is said again after this: a member takes an attestation only of an
+/// indicator that it knows, and the claim may have reached it later.
+const AGAIN: Duration = Duration::from_secs(3600);
+/// A claim gets a head start of so many seconds before its attestation.
+const HEAD_START: u64 = 10;
+
+/// What one member was told in this run.
+struct Told {
+    since: Instant,
+    indicators: HashSet<IndicatorId>,
+}
+
+impl Node {
+    /// Attests on each gossip round, until told to stop.
+    pub(super) async fn attest_loop(self, mut stop: watch::Receiver<bool>) {
+        let every = Duration::from_secs(self.live().config.network.gossip_interval_seconds.max(1));
+        let mut told: HashMap<NodeId, Told> = HashMap::new();
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stopping| *stopping) => return,
+                () = tokio::time::sleep(every) => {}
+            }
+            if let Err(error) = self.attest_round(&mut told).await {
+                tracing::warn!(%error, "nothing is attested in this round");
+            }
+        }
+    }
+
+    async fn attest_round(&self, told: &mut HashMap<NodeId, Told>) -> Result<(), NodeError> {
+        let chosen: HashSet<NodeId> =
+            self.members().into_iter().filter(|m| m.attest).map(|m| m.node).collect();
+        let connected = self.connected_members();
+        // Who was away is told everything again.
+        told.retain(|member, _| chosen.contains(member) && connected.contains(member));
+        let members: Vec<NodeId> = connected.into_iter().filter(|m| chosen.contains(m)).collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        let before = clock::now().minus(HEAD_START);
+        let own = self.blocking(move |node| Ok(node.inner.store.told_the_mesh(before)?)).await?;
+        for member in members {
+            let now = Instant::now();
+            let said = told
+                .entry(member)
+                .or_insert_with(|| Told { since: now, indicators: HashSet::new() });
+            if now.duration_since(said.since) >= AGAIN {
+                *said = Told { since: now, indicators: HashSet::new() };
+            }
+            let new: Vec<IndicatorId> =
+                own.iter().filter(|id| !said.indicators.contains(id)).copied().collect();
+            for some in new.chunks(MAX_ATTESTED) {
+                let ask = DeliverAsk::Attest(some.to_vec()).encode();
+                if self.inner.mesh.ask(Protocol::Deliver, member, ask).await.is_err() {
+                    // Tried again in the next round.
+                    break;
+                }
+                said.indicators.extend(some);
+            }
+        }
+        Ok(())
+    }
+}
