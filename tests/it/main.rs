@@ -23,6 +23,8 @@ mod tidy;
 #[cfg(feature = "node")]
 mod cli;
 #[cfg(feature = "node")]
+mod comparison;
+#[cfg(feature = "node")]
 mod metrics;
 #[cfg(feature = "node")]
 mod operations;
