@@ -8,6 +8,7 @@ mod members;
 mod relay;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -207,9 +208,15 @@ pub struct Cost {
 
 /// What a node takes now.
 pub fn cost(organisation: &Organisation) -> Cost {
-    let metrics = metrics(organisation);
-    Cost {
-        memory: metrics["process_resident_memory_bytes"] as u64,
-        processor: metrics["process_cpu_seconds_total"],
-    }
+    /// Linux tells processor time in hundredths of a second, whatever the kernel's own tick.
+    const TICKS: f64 = 100.0;
+    let read = |file| fs::read_to_string(format!("/proc/{}/{file}", organisation.pid())).unwrap();
+    let status = read("status");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let resident: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    // The name in parentheses may hold anything; times are the 14th and 15th field.
+    let stat = read("stat");
+    let times = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+    let ticks: f64 = times.map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    Cost { memory: resident << 10, processor: ticks / TICKS }
 }

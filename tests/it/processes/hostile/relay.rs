@@ -119,6 +119,7 @@ fn an_older_revision_changes_nothing_whenever_it_comes() {
             (all && claim["confidence"] == 7).then_some(())
         });
     }
+    hostile.end();
     // One from the future neither comes in nor keeps a true one out.
     let attack = ["rubbish", "--defect", "future", "--count", "1", "--first", "9"];
     Hostile::start(66, &[&line.victim], &attack).event("done");
