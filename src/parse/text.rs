@@ -25,6 +25,7 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// The bytes of the log.
+    #[inline]
     pub fn new(raw: &'a [u8], escape: Escape) -> Self {
         Self { raw, escape }
     }
