@@ -62,7 +62,7 @@ fn head_fields<'a>(
 
     let first = take_until(&mut rest, b' ').ok_or(Unparsed::NoAddress)?;
     let client = if source == Source::NginxAccess {
-        nginx_client(first, &mut rest, http)?
+        socket(nginx_client(first, &mut rest, http)?)?
     } else {
         apache_client(first, &mut rest, http)?
     };
@@ -78,14 +78,12 @@ fn nginx_client<'a>(
     first: &'a [u8],
     rest: &mut &'a [u8],
     http: &mut Http<'a>,
-) -> Result<Option<IpAddr>, Unparsed> {
-    let client = if rest.starts_with(b"- ") || *rest == b"-" {
-        socket(first)?
-    } else {
-        let second = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+) -> Result<&'a [u8], Unparsed> {
+    let mut client = first;
+    if !(rest.starts_with(b"- ") || *rest == b"-") {
+        client = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
         http.host = given(first);
-        socket(second)?
-    };
+    }
     literal(rest, b"- ").ok_or(Unparsed::NoAddress)?;
     Ok(client)
 }

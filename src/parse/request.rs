@@ -46,6 +46,7 @@ fn is_token(byte: u8) -> bool {
 /// Who sent the request: the socket's address, unless that is a trusted proxy.
 /// Then the rightmost hop that is not trusted; if the proxy names none, nobody
 /// is known, because the proxy itself must not be blamed.
+#[inline]
 pub(super) fn client(
     socket: Option<IpAddr>,
     forwarded_for: Option<Text<'_>>,

@@ -52,37 +52,43 @@ pub(super) fn small(digits: &[u8]) -> Option<u16> {
 }
 
 /// An address and nothing else; v4-mapped as IPv4. A zone (`%eth0`) is none.
+#[inline]
 pub(super) fn ip(token: &[u8]) -> Option<IpAddr> {
-    if let Some(address) = ipv4(token) {
-        return Some(IpAddr::V4(address));
-    }
-    if token.len() > 45 || memchr::memchr(b':', token).is_none() {
-        return None;
-    }
-    let address: IpAddr = std::str::from_utf8(token).ok()?.parse().ok()?;
-    Some(address.to_canonical())
+    ipv4(token).map(IpAddr::V4).or_else(|| ipv6(token))
 }
 
 /// In one pass.
+#[inline]
 fn ipv4(token: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0_u8; 4];
+    let mut address = 0_u32;
     let mut rest = token.iter();
-    for (place, octet) in octets.iter_mut().enumerate() {
-        let mut value = u16::from(digit(*rest.next()?)?);
+    for place in 0..4 {
+        let mut octet = u32::from(digit(*rest.next()?)?);
         loop {
             match rest.next() {
                 Some(b'.') if place < 3 => break,
                 None if place == 3 => break,
                 // No leading zero: some programs read it as octal, and then it is another address.
-                Some(byte) if (1..=25).contains(&value) => {
-                    value = value * 10 + u16::from(digit(*byte)?);
+                Some(byte) if (1..=25).contains(&octet) => {
+                    octet = octet * 10 + u32::from(digit(*byte)?);
                 }
                 _ => return None,
             }
         }
-        *octet = value.try_into().ok()?;
+        if octet > 255 {
+            return None;
+        }
+        address = address << 8 | octet;
     }
-    Some(Ipv4Addr::from(octets))
+    Some(Ipv4Addr::from(address))
+}
+
+fn ipv6(token: &[u8]) -> Option<IpAddr> {
+    if token.len() > 45 || memchr::memchr(b':', token).is_none() {
+        return None;
+    }
+    let address: IpAddr = std::str::from_utf8(token).ok()?.parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// An address or a network; host bits cleared, v4-mapped as IPv4.
