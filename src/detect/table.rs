@@ -263,7 +263,7 @@ impl Key {
             }
             [b't', named @ ..] => {
                 let (kind, value) = std::str::from_utf8(named).ok()?.split_once('\0')?;
-                Named::Value(Value::parse(&kind.parse().ok()?, value).ok()?)
+                Named::Value(Box::new(Value::parse(&kind.parse().ok()?, value).ok()?))
             }
             _ => return None,
         };
