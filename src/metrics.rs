@@ -63,6 +63,8 @@ pub struct Metrics {
     pub indicators: IntGaugeVec,
     /// Claims waiting to leave.
     pub outbox: IntGauge,
+    /// Claims of members for which there was no room.
+    pub claims_without_room: IntCounter,
     /// Claims that take part in sync.
     pub sync_claims: IntGauge,
     /// Comparisons with members by what came of them.
@@ -191,6 +193,11 @@ impl Metrics {
                 &["kind"],
             ),
             outbox: gauge(&registry, "outbox_claims", "Claims waiting to leave"),
+            claims_without_room: counter(
+                &registry,
+                "claims_without_room_total",
+                "Claims of members for which there was no room in the store or in their share",
+            ),
             sync_claims: gauge(&registry, "sync_claims", "Claims that take part in sync"),
             syncs: counters(
                 &registry,

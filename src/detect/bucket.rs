@@ -102,7 +102,8 @@ impl Bucket {
 
     /// Version 1: `1 ‖ order ‖ fired+1 or 0 ‖ level ‖ leaked ‖ (value ‖ time)*`, big-endian.
     pub(super) fn encode(&self, order: u64) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+        let mut bytes = Vec::with_capacity(29 + 16 * self.seen.len());
+        bytes.push(VERSION);
         bytes.extend(order.to_be_bytes());
         let fired = self.fired.map_or(0, |fired| fired.seconds().saturating_add(1));
         bytes.extend(fired.to_be_bytes());

@@ -16,6 +16,9 @@ use crate::parse::{Event, Field, FieldKind, FieldValue, Text};
 /// A set of rules by their place. One word: [`super::MAX_RULES`] is its bound.
 pub(super) type RuleSet = u128;
 
+/// Every rule there can be.
+const ALL: RuleSet = RuleSet::MAX;
+
 /// Sets by the part of the field that they speak of.
 type Parts = [Sets; 3];
 
@@ -44,14 +47,20 @@ struct Compiled {
     fields: Vec<FieldTests>,
 }
 
+/// What the rules ask about one field. Each value of it leaves some rules possible.
 struct FieldTests {
     field: Field,
     /// The rules that ask about this field.
-    asked: Parts,
-    numbers: Vec<(RangeInclusive<u64>, Sets)>,
+    asked: RuleSet,
+    /// Those possible for an event without such a field.
+    without: RuleSet,
+    numbers: Numbers,
     texts: Option<Texts>,
-    memo: Memo<Parts>,
+    memo: Memo<RuleSet>,
 }
+
+/// From each number up to the next, the rules that are possible.
+struct Numbers(Vec<(u64, RuleSet)>);
 
 /// One automaton over all patterns of a field.
 struct Texts {
@@ -59,6 +68,8 @@ struct Texts {
     patterns: Vec<Pattern>,
     /// The rules that want nothing to be there.
     empty: Parts,
+    /// The rules that ask.
+    asked: Parts,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,15 +105,8 @@ impl Matcher {
         let Some(compiled) = compiled else { return 0 };
         let mut rules = compiled.rules;
         for tests in &mut compiled.fields {
-            if tests.asked.iter().all(|asked| rules & (asked.wanted | asked.barred) == 0) {
-                continue;
-            }
-            let met = tests.met(event, &mut self.scratch);
-            for (asked, met) in tests.asked.iter().zip(met) {
-                rules &= (!asked.wanted | met.wanted) & !met.barred;
-            }
-            if rules == 0 {
-                return 0;
+            if rules & tests.asked != 0 {
+                rules &= tests.possible(event, &mut self.scratch);
             }
         }
         rules
@@ -151,22 +155,17 @@ fn bit(place: usize) -> RuleSet {
 
 impl FieldTests {
     fn new<'r>(field: Field, rules: impl Iterator<Item = (usize, &'r Rule)>) -> Option<Self> {
-        let mut tests = Self {
-            field,
-            asked: Parts::default(),
-            numbers: Vec::new(),
-            texts: None,
-            memo: Memo::new(),
-        };
+        let mut asked = Parts::default();
+        let mut ranges = Vec::new();
         let mut literals = Literals::new();
         for (place, rule) in rules {
             for (conditions, barred) in [(&rule.conditions, false), (&rule.unless, true)] {
                 for condition in conditions.iter().filter(|asks| asks.field == field) {
                     let sets = Sets::of(place, barred);
-                    part_mut(&mut tests.asked, condition.part).add(sets);
+                    part_mut(&mut asked, condition.part).add(sets);
                     match &condition.test {
-                        Test::Number(ranges) => {
-                            tests.numbers.extend(ranges.iter().map(|range| (range.clone(), sets)));
+                        Test::Number(tested) => {
+                            ranges.extend(tested.iter().map(|range| (range.clone(), sets)));
                         }
                         Test::Text { equals, prefix, suffix, contains } => {
                             let part = condition.part;
@@ -179,35 +178,59 @@ impl FieldTests {
                 }
             }
         }
-        if tests.asked == Parts::default() {
-            return None;
-        }
-        tests.texts = Texts::new(literals);
-        Some(tests)
+        (asked != Parts::default()).then(|| Self {
+            field,
+            asked: asked.iter().fold(0, |all, sets| all | sets.wanted | sets.barred),
+            without: possible(&asked, &Parts::default()),
+            numbers: Numbers::new(&asked, &ranges),
+            texts: Texts::new(asked, literals),
+            memo: Memo::new(),
+        })
     }
 
-    fn met(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> Parts {
-        match event.field(self.field) {
-            Some(FieldValue::Number(number)) => {
-                let mut met = Parts::default();
-                for (range, rules) in &self.numbers {
-                    if range.contains(&number) {
-                        part_mut(&mut met, Part::Whole).add(*rules);
-                    }
-                }
-                met
-            }
-            Some(FieldValue::Text(text)) => {
-                let (percent, memo) = (self.field == Field::Path, &mut self.memo);
-                self.texts.as_ref().map_or_else(Parts::default, |texts| {
-                    memo.of(text, || {
-                        let (bytes, file) = plain(text, percent, scratch);
-                        texts.met(bytes, file)
-                    })
+    /// The rules that the event's value leaves possible, those that do not ask among them.
+    fn possible(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> RuleSet {
+        match (event.field(self.field), &self.texts) {
+            (Some(FieldValue::Number(number)), _) => self.numbers.possible(number),
+            (Some(FieldValue::Text(text)), Some(texts)) => {
+                let percent = self.field == Field::Path;
+                self.memo.of(text, || {
+                    let (bytes, file) = plain(text, percent, scratch);
+                    texts.possible(bytes, file)
                 })
             }
-            Some(FieldValue::Ip(_) | FieldValue::Network(_)) | None => Parts::default(),
+            _ => self.without,
         }
+    }
+}
+
+/// What is left of all rules when of those that ask these are met.
+fn possible(asked: &Parts, met: &Parts) -> RuleSet {
+    let parts = asked.iter().zip(met);
+    parts.fold(ALL, |all, (asked, met)| all & (!asked.wanted | met.wanted) & !met.barred)
+}
+
+impl Numbers {
+    fn new(asked: &Parts, ranges: &[(RangeInclusive<u64>, Sets)]) -> Self {
+        let ends = ranges.iter().filter_map(|(range, _)| range.end().checked_add(1));
+        let mut starts: Vec<u64> =
+            ranges.iter().map(|(range, _)| *range.start()).chain(ends).chain([0]).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let with_rules = |start: u64| {
+            let mut met = Parts::default();
+            for (_, sets) in ranges.iter().filter(|(range, _)| range.contains(&start)) {
+                part_mut(&mut met, Part::Whole).add(*sets);
+            }
+            (start, possible(asked, &met))
+        };
+        Self(starts.into_iter().map(with_rules).collect())
+    }
+
+    fn possible(&self, number: u64) -> RuleSet {
+        let after = self.0.partition_point(|(start, _)| *start <= number);
+        let place = after.checked_sub(1).and_then(|place| self.0.get(place));
+        place.map_or(0, |(_, rules)| *rules)
     }
 }
 
@@ -228,7 +251,7 @@ fn add(
 }
 
 impl Texts {
-    fn new(places: Literals) -> Option<Self> {
+    fn new(asked: Parts, places: Literals) -> Option<Self> {
         if places.is_empty() {
             return None;
         }
@@ -255,11 +278,11 @@ impl Texts {
             .kind(Some(kind))
             .build(&literals)
             .ok()?;
-        Some(Self { automaton, patterns, empty })
+        Some(Self { automaton, patterns, empty, asked })
     }
 
     /// `file` is where the question mark stands, or the length.
-    fn met(&self, text: &[u8], file: usize) -> Parts {
+    fn possible(&self, text: &[u8], file: usize) -> RuleSet {
         let mut met = Parts::default();
         let bounds = |part| match part {
             Part::Whole => (0, text.len()),
@@ -282,7 +305,7 @@ impl Texts {
                 part_mut(&mut met, part).add(empty);
             }
         }
-        met
+        possible(&self.asked, &met)
     }
 }
 

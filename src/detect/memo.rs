@@ -13,8 +13,6 @@ use crate::parse::{Escape, Text};
 
 /// Places for texts.
 const PLACES: usize = 512;
-/// Shorter texts are looked at faster than they are remembered, in bytes.
-const SHORTEST: usize = 12;
 /// Longer texts are not remembered, in bytes.
 const LONGEST: usize = 256;
 
@@ -37,7 +35,7 @@ impl<T: Copy> Memo<T> {
     /// What is remembered of a text, or what `find` finds, which is remembered then.
     pub(super) fn of(&mut self, text: Text<'_>, find: impl FnOnce() -> T) -> T {
         let raw = text.raw();
-        if !(SHORTEST..=LONGEST).contains(&raw.len()) {
+        if raw.len() > LONGEST {
             return find();
         }
         if self.places.is_empty() {

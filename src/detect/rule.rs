@@ -131,8 +131,8 @@ pub enum Subject {
 pub(super) enum Named {
     /// An address, or a network.
     Net(IpNet),
-    /// Anything else.
-    Value(Value),
+    /// Anything else. In a box, because nearly all are addresses, and there are many.
+    Value(Box<Value>),
 }
 
 impl Subject {
@@ -192,14 +192,14 @@ impl Named {
         // One address has one bucket, whoever named it.
         Some(match value.network() {
             Some(net) => Self::Net(net),
-            None => Self::Value(value),
+            None => Self::Value(Box::new(value)),
         })
     }
 
     /// The indicator.
     pub(super) fn value(&self) -> Option<Value> {
         match self {
-            Self::Value(value) => Some(value.clone()),
+            Self::Value(value) => Some(Value::clone(value)),
             Self::Net(net) if net.prefix_len() == net.max_prefix_len() => {
                 Some(Value::from_ip(net.addr()))
             }

@@ -3,9 +3,11 @@
 //! Owns which bucket has to go when there are too many (the one that changed
 //! longest ago), and which have changed since they were last stored.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use hashlink::LinkedHashMap;
+use hashlink::linked_hash_map::RawEntryMut;
 use ipnet::IpNet;
 
 use super::bucket::{Bucket, Outcome, take_u64};
@@ -35,11 +37,9 @@ struct Slot {
 pub(super) struct Table {
     /// How many there may be.
     capacity: usize,
-    /// Never iterated: its order differs from run to run.
-    slots: HashMap<Key, Slot>,
-    /// The buckets by their last change, oldest first. A bucket that changed again is
-    /// in it more than once; only the place that its slot knows is true.
-    by_order: VecDeque<(u64, Key)>,
+    /// By their last change, oldest first. The hash is seeded anew in each process:
+    /// strangers choose the keys.
+    slots: LinkedHashMap<Key, Slot>,
     /// It was filled from the store and must be sorted before it is used.
     unsorted: bool,
     /// The next change's place.
@@ -52,8 +52,6 @@ pub(super) struct Table {
     evicted: u64,
 }
 
-/// Outdated places in the order that are borne before it is made anew.
-const OUTDATED: usize = 1024;
 /// Under this key the store keeps the place of the next change.
 const ORDER_KEY: &[u8] = b"o";
 const BUCKET_KEY: u8 = b'b';
@@ -62,8 +60,7 @@ impl Table {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            slots: HashMap::new(),
-            by_order: VecDeque::new(),
+            slots: LinkedHashMap::new(),
             unsorted: false,
             next: 0,
             changed: Vec::new(),
@@ -89,30 +86,36 @@ impl Table {
         add: impl FnOnce(&mut Bucket) -> Outcome,
         idle_after: impl FnOnce(&Bucket) -> Timestamp,
     ) -> Outcome {
+        self.sort();
         let order = self.next;
-        let outcome = if let Some(slot) = self.slots.get_mut(key) {
-            let outcome = add(&mut slot.bucket);
-            if outcome == Outcome::Silent {
-                return outcome;
+        let (outcome, known) = match self.slots.raw_entry_mut().from_key(key) {
+            RawEntryMut::Occupied(mut entry) => {
+                let slot = entry.get_mut();
+                let outcome = add(&mut slot.bucket);
+                if outcome == Outcome::Silent {
+                    return outcome;
+                }
+                (slot.order, slot.idle_after) = (order, idle_after(&slot.bucket));
+                let known = std::mem::replace(&mut slot.changed, true);
+                entry.to_back();
+                (outcome, known)
             }
-            (slot.order, slot.idle_after) = (order, idle_after(&slot.bucket));
-            if !std::mem::replace(&mut slot.changed, true) {
-                self.changed.push(key.clone());
+            RawEntryMut::Vacant(entry) => {
+                let mut bucket = Bucket::new(at);
+                let outcome = add(&mut bucket);
+                if outcome == Outcome::Silent {
+                    return outcome;
+                }
+                let idle_after = idle_after(&bucket);
+                let slot = Slot { bucket, order, idle_after, changed: true };
+                entry.insert(key.clone(), slot);
+                (outcome, false)
             }
-            outcome
-        } else {
-            let mut bucket = Bucket::new(at);
-            let outcome = add(&mut bucket);
-            if outcome == Outcome::Silent {
-                return outcome;
-            }
-            let idle_after = idle_after(&bucket);
-            self.slots.insert(key.clone(), Slot { bucket, order, idle_after, changed: true });
-            self.changed.push(key.clone());
-            outcome
         };
+        if !known {
+            self.changed.push(key.clone());
+        }
         self.next += 1;
-        self.by_order.push_back((order, key.clone()));
         self.keep_bounds();
         outcome
     }
@@ -122,32 +125,28 @@ impl Table {
             self.evicted += 1;
             self.drop_oldest();
         }
-        if self.by_order.len() > 2 * self.slots.len() + OUTDATED {
-            let slots = &self.slots;
-            self.by_order.retain(|(order, key)| is_true(slots, *order, key));
-        }
     }
 
-    /// The oldest bucket's place, after outdated ones were taken away.
-    fn oldest(&mut self) -> Option<&Slot> {
-        if std::mem::take(&mut self.unsorted) {
-            self.by_order.make_contiguous().sort_unstable();
+    /// Brings what came from the store into its order.
+    fn sort(&mut self) {
+        if !std::mem::take(&mut self.unsorted) {
+            return;
         }
-        while let Some((order, key)) = self.by_order.front() {
-            if is_true(&self.slots, *order, key) {
-                break;
-            }
-            self.by_order.pop_front();
-        }
-        self.by_order.front().and_then(|(_, key)| self.slots.get(key))
+        let mut slots: Vec<_> = self.slots.drain().collect();
+        slots.sort_unstable_by(|(key, slot), (other_key, other)| {
+            (slot.order, key).cmp(&(other.order, other_key))
+        });
+        self.slots.extend(slots);
+        self.keep_bounds();
     }
 
     /// Drops what is as good as none at the old end. A few at a time, so that no
     /// event has to pay for many.
     pub(super) fn expire(&mut self, at: Timestamp) {
         const AT_A_TIME: usize = 2;
+        self.sort();
         for _ in 0..AT_A_TIME {
-            if self.oldest().is_none_or(|slot| slot.idle_after >= at) {
+            if self.slots.front().is_none_or(|(_, slot)| slot.idle_after >= at) {
                 return;
             }
             self.drop_oldest();
@@ -155,20 +154,19 @@ impl Table {
     }
 
     fn drop_oldest(&mut self) {
-        if self.oldest().is_some()
-            && let Some((_, key)) = self.by_order.pop_front()
+        if let Some((key, slot)) = self.slots.pop_front()
+            // What has changed is among the changed already.
+            && !slot.changed
         {
-            self.slots.remove(&key);
             self.changed.push(key);
         }
     }
 
     /// What the store must write (or, for none, delete) to hold what this table holds.
     pub(super) fn take_changed(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        let mut changed = std::mem::take(&mut self.changed);
-        // What went and came again is in it twice.
-        changed.sort_unstable();
-        changed.dedup();
+        self.sort();
+        // What went and came again is in it twice, and then twice in what is given.
+        let changed = std::mem::take(&mut self.changed);
         for key in &changed {
             if let Some(slot) = self.slots.get_mut(key) {
                 slot.changed = false;
@@ -210,11 +208,9 @@ impl Table {
         match known {
             Some((key, slot)) => {
                 self.next = self.next.max(slot.order.saturating_add(1));
-                self.by_order.push_back((slot.order, key.clone()));
-                // Pairs come in any order.
+                // Pairs come in any order; the next event keeps the bounds.
                 self.unsorted = true;
                 self.slots.insert(key, slot);
-                self.keep_bounds();
             }
             _ => {
                 self.stale.insert(key.to_vec());
@@ -223,15 +219,12 @@ impl Table {
     }
 }
 
-/// Whether a place in the order is the one that the bucket's slot knows.
-fn is_true(slots: &HashMap<Key, Slot>, order: u64, key: &Key) -> bool {
-    slots.get(key).is_some_and(|slot| slot.order == order)
-}
-
 impl Key {
     /// `b ‖ rule ‖ 4 or 6 ‖ address ‖ prefix length`, or `b ‖ rule ‖ 't' ‖ kind ‖ 0 ‖ value`.
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![BUCKET_KEY];
+        // As long as that of an IPv6 network.
+        let mut bytes = Vec::with_capacity(27);
+        bytes.push(BUCKET_KEY);
         bytes.extend(self.rule.to_be_bytes());
         match &self.subject {
             Named::Net(net) => {
@@ -270,7 +263,7 @@ impl Key {
             }
             [b't', named @ ..] => {
                 let (kind, value) = std::str::from_utf8(named).ok()?.split_once('\0')?;
-                Named::Value(Value::parse(&kind.parse().ok()?, value).ok()?)
+                Named::Value(Box::new(Value::parse(&kind.parse().ok()?, value).ok()?))
             }
             _ => return None,
         };

@@ -2,6 +2,7 @@
 
 mod crowdsec;
 mod hostile;
+mod plain;
 
 use std::collections::BTreeMap;
 

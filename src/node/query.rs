@@ -203,9 +203,12 @@ impl Node {
                     audiences.into_iter().map(|audience| (indicator, audience)).collect()
                 }
                 None => {
-                    let waiting = node.inner.store.outbox(MAX_PREVIEWS)?;
-                    let waiting = waiting.iter().map(|wish| (wish.indicator, wish.audience));
-                    waiting.filter(|(_, audience)| to.is_none_or(|to| to == *audience)).collect()
+                    let store = &node.inner.store;
+                    let waiting = match to {
+                        Some(to) => store.due(to, Timestamp(u64::MAX), MAX_PREVIEWS)?,
+                        None => store.outbox(MAX_PREVIEWS)?,
+                    };
+                    waiting.iter().map(|wish| (wish.indicator, wish.audience)).collect()
                 }
             };
             let previews = asked.into_iter().map(|(id, to)| node.preview_one(id, to, now));

@@ -19,7 +19,7 @@ pub(super) fn parse<'a>(
     if line.first() == Some(&b'{') {
         return json::parse(source, line, context).map(Some);
     }
-    let whole = combined::parse(source, line, context).map(Some);
+    let whole = combined::parse(source, line, context);
     if !matches!(
         whole,
         Err(Unparsed::NoAddress | Unparsed::NoTime | Unparsed::NotThisFormat | Unparsed::Ambiguous)
@@ -28,7 +28,7 @@ pub(super) fn parse<'a>(
     }
     match frame::frame(line, context) {
         Ok(frame) if PROGRAMS.contains(&frame.program) => {
-            combined::parse(source, frame.message, context).map(Some)
+            combined::parse(source, frame.message, context)
         }
         _ => whole,
     }

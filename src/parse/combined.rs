@@ -16,7 +16,7 @@ pub(super) fn parse<'a>(
     source: Source,
     line: &'a [u8],
     context: &Context<'_>,
-) -> Result<Event<'a>, Unparsed> {
+) -> Result<Option<Event<'a>>, Unparsed> {
     // Nothing before the request can hold a bare quote (nginx writes it as \x22, Apache as
     // \"), so the first one begins the request, whatever a client called itself.
     let mut rest = line;
@@ -44,7 +44,7 @@ pub(super) fn parse<'a>(
     }
     let src_ip = request::client(socket, http.forwarded_for, context);
     let event = Event::new(source, Body::Http(http));
-    Ok(Event { time: Some(time), src_ip, ..event })
+    Ok(Some(Event { time: Some(time), src_ip, ..event }))
 }
 
 /// `[host] address - user [time] ` before the request.
@@ -62,7 +62,7 @@ fn head_fields<'a>(
 
     let first = take_until(&mut rest, b' ').ok_or(Unparsed::NoAddress)?;
     let client = if source == Source::NginxAccess {
-        nginx_client(first, &mut rest, http)?
+        socket(nginx_client(first, &mut rest, http)?)?
     } else {
         apache_client(first, &mut rest, http)?
     };
@@ -78,14 +78,12 @@ fn nginx_client<'a>(
     first: &'a [u8],
     rest: &mut &'a [u8],
     http: &mut Http<'a>,
-) -> Result<Option<IpAddr>, Unparsed> {
-    let client = if rest.starts_with(b"- ") || *rest == b"-" {
-        socket(first)?
-    } else {
-        let second = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
+) -> Result<&'a [u8], Unparsed> {
+    let mut client = first;
+    if !(rest.starts_with(b"- ") || *rest == b"-") {
+        client = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
         http.host = given(first);
-        socket(second)?
-    };
+    }
     literal(rest, b"- ").ok_or(Unparsed::NoAddress)?;
     Ok(client)
 }
@@ -128,7 +126,7 @@ fn socket(token: &[u8]) -> Result<Option<IpAddr>, Unparsed> {
 /// Whether a "user" holds `address - `: either a client called itself so, or a host
 /// field in front did, and then what looked like the address was a stranger's text.
 fn names_another_client(user: &[u8]) -> bool {
-    if memchr::memchr(b' ', user).is_none() {
+    if user == b"-" || memchr::memchr(b' ', user).is_none() {
         return false;
     }
     let mut rest = user;

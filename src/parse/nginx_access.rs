@@ -19,7 +19,7 @@ pub(super) fn parse<'a>(
     }
     match combined::parse(source, line, context) {
         Err(Unparsed::NoAddress) => {}
-        other => return other.map(Some),
+        other => return other,
     }
     let frame = frame::frame(line, context).map_err(|_| Unparsed::NoAddress)?;
     if frame.program != b"nginx" {
@@ -28,5 +28,5 @@ pub(super) fn parse<'a>(
     if frame.message.first() == Some(&b'{') {
         return json::parse(source, frame.message, context).map(Some);
     }
-    combined::parse(source, frame.message, context).map(Some)
+    combined::parse(source, frame.message, context)
 }

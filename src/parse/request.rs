@@ -12,16 +12,13 @@ use super::text::Text;
 /// Method, target and protocol of a request line; all empty if it is garbage.
 pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
     http.request = request;
-    let mut rest = request.raw();
-    let Some(method) = scan::take_until(&mut rest, b' ') else { return };
+    let raw = request.raw();
     // A token (RFC 9110 section 5.6.2), as long as some server lets it pass.
-    let fits = (1..=255).contains(&method.len())
-        && method
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-    if !fits {
+    let length = raw.iter().take_while(|byte| is_token(**byte)).count();
+    let Some((method, rest)) = raw.split_at_checked(length) else { return };
+    let Some(rest) = rest.strip_prefix(b" ").filter(|_| (1..=255).contains(&length)) else {
         return;
-    }
+    };
     // A target may hold spaces when the server lets them pass, so the protocol is the last word.
     let (target, protocol) = match memchr::memrchr(b' ', rest) {
         Some(at) => rest.split_at(at),
@@ -38,9 +35,18 @@ pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
     }
 }
 
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        )
+}
+
 /// Who sent the request: the socket's address, unless that is a trusted proxy.
 /// Then the rightmost hop that is not trusted; if the proxy names none, nobody
 /// is known, because the proxy itself must not be blamed.
+#[inline]
 pub(super) fn client(
     socket: Option<IpAddr>,
     forwarded_for: Option<Text<'_>>,

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 /// The text before the delimiter; the rest then begins after it.
+#[inline]
 pub(super) fn take_until<'a>(rest: &mut &'a [u8], delimiter: u8) -> Option<&'a [u8]> {
     let at = memchr::memchr(delimiter, rest)?;
     let (token, tail) = rest.split_at_checked(at)?;
@@ -16,56 +17,78 @@ pub(super) fn take_until<'a>(rest: &mut &'a [u8], delimiter: u8) -> Option<&'a [
 }
 
 /// The text before the next space, or all of it.
+#[inline]
 pub(super) fn take_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     take_until(rest, b' ').unwrap_or_else(|| std::mem::take(rest))
 }
 
 /// Passes a literal text.
+#[inline]
 pub(super) fn literal(rest: &mut &[u8], text: &[u8]) -> Option<()> {
     *rest = rest.strip_prefix(text)?;
     Some(())
 }
 
 /// Nothing but digits, as a number.
+#[inline]
 pub(super) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }
-    digits.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| value * 10 + u64::from(digit))
-    })
+    digits.iter().try_fold(0, |value, byte| Some(value * 10 + u64::from(digit(*byte)?)))
+}
+
+/// The value of a decimal digit.
+#[inline]
+pub(super) fn digit(byte: u8) -> Option<u8> {
+    let value = byte.wrapping_sub(b'0');
+    (value < 10).then_some(value)
 }
 
 /// Nothing but digits, as a port or status.
+#[inline]
 pub(super) fn small(digits: &[u8]) -> Option<u16> {
     number(digits)?.try_into().ok()
 }
 
 /// An address and nothing else; v4-mapped as IPv4. A zone (`%eth0`) is none.
+#[inline]
 pub(super) fn ip(token: &[u8]) -> Option<IpAddr> {
-    if token.len() <= 15 && memchr::memchr(b':', token).is_none() {
-        return ipv4(token).map(IpAddr::V4);
+    ipv4(token).map(IpAddr::V4).or_else(|| ipv6(token))
+}
+
+/// In one pass.
+#[inline]
+fn ipv4(token: &[u8]) -> Option<Ipv4Addr> {
+    let mut address = 0_u32;
+    let mut rest = token.iter();
+    for place in 0..4 {
+        let mut octet = u32::from(digit(*rest.next()?)?);
+        loop {
+            match rest.next() {
+                Some(b'.') if place < 3 => break,
+                None if place == 3 => break,
+                // No leading zero: some programs read it as octal, and then it is another address.
+                Some(byte) if (1..=25).contains(&octet) => {
+                    octet = octet * 10 + u32::from(digit(*byte)?);
+                }
+                _ => return None,
+            }
+        }
+        if octet > 255 {
+            return None;
+        }
+        address = address << 8 | octet;
     }
-    if token.len() > 45 {
+    Some(Ipv4Addr::from(address))
+}
+
+fn ipv6(token: &[u8]) -> Option<IpAddr> {
+    if token.len() > 45 || memchr::memchr(b':', token).is_none() {
         return None;
     }
     let address: IpAddr = std::str::from_utf8(token).ok()?.parse().ok()?;
     Some(address.to_canonical())
-}
-
-fn ipv4(token: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0_u8; 4];
-    let mut rest = token;
-    for (place, octet) in octets.iter_mut().enumerate() {
-        let digits = if place < 3 { take_until(&mut rest, b'.')? } else { rest };
-        // No leading zero: some programs read it as octal, and then it is another address.
-        if digits.len() > 3 || (digits.len() > 1 && digits.first() == Some(&b'0')) {
-            return None;
-        }
-        *octet = number(digits)?.try_into().ok()?;
-    }
-    Some(Ipv4Addr::from(octets))
 }
 
 /// An address or a network; host bits cleared, v4-mapped as IPv4.

@@ -7,6 +7,9 @@ mod real;
 
 use std::net::IpAddr;
 
+use chrono::{DateTime, FixedOffset};
+use proptest::prelude::*;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_795_463_813); // 2026-11-23T19:56:53Z
@@ -122,5 +125,38 @@ fn json_lines_say_the_same_as_plain_ones() {
 fn a_line_of_white_space_is_empty() {
     for source in Source::ALL.into_iter().filter(|source| *source != Source::Clamav) {
         assert_eq!(parse(source, b"\r", &CONTEXT), Err(Unparsed::Empty), "{source}");
+    }
+}
+
+proptest! {
+    /// The one-pass reader of addresses takes what the standard library takes, and no more.
+    #[test]
+    fn addresses_are_those_of_the_standard_library(
+        text in prop_oneof![
+            "[0-9.]{1,16}",
+            "([0-2]?[0-9]{1,2}[.]){3}[0-2]?[0-9]{1,2}",
+            "[0-9a-f:.%]{2,46}",
+            any::<IpAddr>().prop_map(|ip| ip.to_string()),
+        ]
+    ) {
+        let expected = text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+        prop_assert_eq!(scan::ip(text.as_bytes()), expected, "{}", text);
+    }
+
+    #[test]
+    fn times_are_those_of_chrono(seconds in 0..7_000_000_000_i64, minutes in -1439..1440_i32) {
+        let zone = FixedOffset::east_opt(minutes * 60).unwrap();
+        let local = DateTime::from_timestamp(seconds, 0).unwrap().with_timezone(&zone);
+        let wanted = Some(Timestamp(seconds as u64));
+        let log = local.format("%d/%b/%Y:%H:%M:%S %z").to_string();
+        prop_assert_eq!(time::common_log(log.as_bytes()), wanted, "{}", log);
+        let log = local.format("%-d/%b/%Y:%H:%M:%S %z").to_string();
+        prop_assert_eq!(time::common_log(log.as_bytes()), wanted, "{}", log);
+        let log = local.format("%Y-%m-%dT%H:%M:%S.123%:z").to_string();
+        prop_assert_eq!(time::iso(&mut log.as_bytes(), &CONTEXT), wanted, "{}", log);
+        let local = Context { utc_offset: minutes * 60, ..CONTEXT };
+        let log = DateTime::from_timestamp(seconds + i64::from(minutes) * 60, 0).unwrap();
+        let log = log.format("%a %b %e %H:%M:%S %Y").to_string();
+        prop_assert_eq!(time::ctime(&mut log.as_bytes(), &local), wanted, "{}", log);
     }
 }

@@ -6,8 +6,10 @@ use std::borrow::Cow;
 
 use super::scan;
 
-/// How a log writes what it may not write as it is.
+/// How a log writes what it may not write as it is. As wide as a pointer: a text without
+/// padding is copied faster, and each line makes ten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(usize)]
 pub enum Escape {
     /// Not at all.
     #[default]
@@ -25,6 +27,7 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// The bytes of the log.
+    #[inline]
     pub fn new(raw: &'a [u8], escape: Escape) -> Self {
         Self { raw, escape }
     }
@@ -70,6 +73,7 @@ impl<'a> Text<'a> {
 
 /// Up to the closing quote, after the opening one. Quotes inside have a backslash before
 /// them, or are written `\x22`.
+#[inline]
 pub(super) fn quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
     let mut from = 0;
     loop {

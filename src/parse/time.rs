@@ -5,7 +5,7 @@
 use chrono::{DateTime, Datelike as _, NaiveDate};
 
 use super::Context;
-use super::scan::{literal, number, take_until};
+use super::scan::{digit, literal, number, take_until};
 use crate::model::{DAY, Timestamp};
 
 const MONTHS: [&[u8; 3]; 12] = [
@@ -27,19 +27,29 @@ fn year_of(time: Timestamp, offset: i64) -> Option<i32> {
 }
 
 fn two(rest: &mut &[u8]) -> Option<u32> {
-    let (digits, tail) = rest.split_at_checked(2)?;
+    let [tens, ones, tail @ ..] = *rest else { return None };
     *rest = tail;
-    number(digits)?.try_into().ok()
+    Some(u32::from(digit(*tens)? * 10 + digit(*ones)?))
 }
 
 fn four(rest: &mut &[u8]) -> Option<i32> {
-    let (digits, tail) = rest.split_at_checked(4)?;
-    *rest = tail;
-    number(digits)?.try_into().ok()
+    let number = two(rest)? * 100 + two(rest)?;
+    number.try_into().ok()
+}
+
+/// The day of a month with what comes after it: one digit or more.
+fn day(rest: &mut &[u8], end: u8) -> Option<u32> {
+    match *rest {
+        [tens, ones, after, tail @ ..] if *after == end => {
+            *rest = tail;
+            Some(u32::from(digit(*tens)? * 10 + digit(*ones)?))
+        }
+        _ => number(take_until(rest, end)?)?.try_into().ok(),
+    }
 }
 
 fn month(rest: &mut &[u8]) -> Option<u32> {
-    let (name, tail) = rest.split_at_checked(3)?;
+    let (name, tail) = rest.split_first_chunk::<3>()?;
     *rest = tail;
     let place = MONTHS.iter().position(|month| *month == name)?;
     u32::try_from(place + 1).ok()
@@ -72,7 +82,7 @@ fn offset(rest: &mut &[u8]) -> Option<i64> {
 /// `23/Nov/2026:19:56:53 +0000` and nothing else: nginx, Apache.
 pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
     let mut rest = text;
-    let day = number(take_until(&mut rest, b'/')?)?.try_into().ok()?;
+    let day = day(&mut rest, b'/')?;
     let month = month(&mut rest)?;
     literal(&mut rest, b"/")?;
     let year = four(&mut rest)?;
@@ -121,7 +131,7 @@ pub(super) fn ctime(rest: &mut &[u8], context: &Context<'_>) -> Option<Timestamp
     let month = month(&mut text)?;
     literal(&mut text, b" ")?;
     text = text.strip_prefix(b" ").unwrap_or(text);
-    let day = number(take_until(&mut text, b' ')?)?.try_into().ok()?;
+    let day = day(&mut text, b' ')?;
     let clock = clock(&mut text)?;
     if let Some(tail) = text.strip_prefix(b".") {
         let digits = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -154,7 +164,7 @@ pub(super) fn rfc3164(rest: &mut &[u8], context: &Context<'_>) -> Option<Timesta
     let month = month(&mut text)?;
     literal(&mut text, b" ")?;
     text = text.strip_prefix(b" ").unwrap_or(text);
-    let day = number(take_until(&mut text, b' ')?)?.try_into().ok()?;
+    let day = day(&mut text, b' ')?;
     let clock = clock(&mut text)?;
     *rest = text;
     let offset = i64::from(context.utc_offset);

@@ -133,14 +133,13 @@ impl Store {
     /// When the first of what waits for an audience is due.
     pub fn next_due(&self, audience: Audience) -> Result<Option<Timestamp>, StoreError> {
         let audience = family::audience(&self.db().sealer, audience);
-        let mut first = None;
+        let mut first = Vec::new();
         for urgent in [true, false] {
             let prefix = family::waiting_for(&audience, urgent);
-            let row = self.db().rows(Family::Waiting, &prefix, &prefix)?.next().transpose()?;
-            let due = row.and_then(|row| family::split_waiting(&row.key)).map(|(due, _)| due);
-            first = first.into_iter().chain(due).min();
+            let limit = first.len() + 1;
+            self.waiting(&prefix, Timestamp(u64::MAX), limit, &mut first)?;
         }
-        Ok(first)
+        Ok(first.iter().map(|wish| wish.due).min())
     }
 
     /// What is due for an audience: the urgent first, then by time; at most so many.
@@ -188,7 +187,9 @@ impl Store {
             if due > until {
                 break;
             }
-            all.extend(self.db().read_or_lost::<KeptOwn>(&key)?.as_ref().and_then(pending));
+            // The row of a damaged record stands alone until its day is over.
+            let wish = self.db().read_or_lost::<KeptOwn>(&key)?.as_ref().and_then(pending);
+            all.extend(wish.filter(|wish| wish.due == due));
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub(super) const QUEUE: usize = 256;
 /// A group takes no further call once it has so many changes: a bound on the
 /// memory of a group and on how long its first caller waits.
 const GROUP_CHANGES: usize = 4096;
+/// What a claim of another takes on disk, with its indicator and its rows of the
+/// indexes: about that much was seen, with a margin.
+const BYTES_PER_CLAIM: u64 = 2048;
 /// The size on disk is measured again after so many bytes were written.
 const MEASURE_EVERY: u64 = 4 << 20;
 /// Indicators that are put into the index at a time while the store is opened.
@@ -129,8 +132,9 @@ impl Writer {
         jobs: &[Job],
     ) -> Result<Result<(Group, Vec<Vec<Applied>>), (usize, StoreError)>, StoreError> {
         let full = self.shared.full();
+        let most_claims = self.shared.max_bytes / BYTES_PER_CLAIM;
         let memory = self.memory.clone();
-        let mut draft = Draft::new(&self.shared.db, memory, (self.clock)(), full);
+        let mut draft = Draft::new(&self.shared.db, memory, (self.clock)(), full, most_claims);
         let mut applied = Vec::with_capacity(jobs.len());
         for (number, job) in jobs.iter().enumerate() {
             match job.changes.iter().map(|change| draft.apply(change)).collect() {
@@ -149,6 +153,7 @@ impl Writer {
         self.shared.sync.apply(taken.sync, metrics);
         metrics.outbox.set(self.memory.pending);
         metrics.egress_rows.inc_by(taken.events.egress_rows);
+        metrics.claims_without_room.inc_by(taken.events.without_room);
         metrics.candidates_evicted.inc_by(taken.events.candidates_evicted);
         let changes: usize = jobs.iter().map(|job| job.changes.len()).sum();
         #[allow(clippy::cast_precision_loss)] // a metric

@@ -65,6 +65,8 @@ impl<R: BufRead> Lines<R> {
 /// Lines one after the other, each with those after it.
 pub(super) struct Window<R> {
     lines: Lines<R>,
+    /// The one that was asked for last.
+    line: Vec<u8>,
     /// Read ahead; a line that is too long is empty, and its number is in `long`.
     ahead: VecDeque<Vec<u8>>,
     long: VecDeque<u64>,
@@ -72,15 +74,18 @@ pub(super) struct Window<R> {
     /// How many bytes to read ahead.
     wanted: usize,
     number: u64,
+    /// Where the line before lay: its memory is the next one's.
+    spare: Vec<u8>,
 }
 
 /// The number of a line, the line unless it is too long, and the lines after it.
-type Seen<'w> = (u64, Option<Vec<u8>>, &'w [Vec<u8>]);
+type Seen<'w> = (u64, Option<&'w [u8]>, &'w [Vec<u8>]);
 
 impl<R: BufRead> Window<R> {
     pub(super) fn new(lines: Lines<R>, wanted: usize) -> Self {
         let (ahead, long) = (VecDeque::new(), VecDeque::new());
-        Self { lines, ahead, long, bytes: 0, wanted, number: 0 }
+        let (line, spare) = (Vec::new(), Vec::new());
+        Self { lines, line, ahead, long, bytes: 0, wanted, number: 0, spare }
     }
 
     /// The next line.
@@ -90,7 +95,10 @@ impl<R: BufRead> Window<R> {
                 None => break,
                 Some((_, Line::Whole(line))) => {
                     self.bytes += line.len() + 1;
-                    self.ahead.push_back(line.to_vec());
+                    let mut place = std::mem::take(&mut self.spare);
+                    place.clear();
+                    place.extend_from_slice(line);
+                    self.ahead.push_back(place);
                 }
                 Some((number, Line::TooLong)) => {
                     self.bytes += 1;
@@ -102,11 +110,12 @@ impl<R: BufRead> Window<R> {
         let Some(line) = self.ahead.pop_front() else { return Ok(None) };
         self.bytes -= line.len() + 1;
         self.number += 1;
+        self.spare = std::mem::replace(&mut self.line, line);
         let too_long = self.long.front() == Some(&self.number);
         if too_long {
             self.long.pop_front();
         }
-        let line = (!too_long).then_some(line);
+        let line = (!too_long).then_some(self.line.as_slice());
         Ok(Some((self.number, line, self.ahead.make_contiguous())))
     }
 }

@@ -101,7 +101,7 @@ impl Explainer {
                 }
                 continue;
             };
-            let looked = self.pipeline.look(&mut format, &line, ahead, self.now);
+            let looked = self.pipeline.look(&mut format, line, ahead, self.now);
             totals.count(&looked);
             if number % CHANGES_EVERY == 0 {
                 // Nobody stores them here.

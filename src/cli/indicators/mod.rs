@@ -96,7 +96,11 @@ impl IndicatorsCommand {
                 let path = target(&["indicators", &indicator], &[]);
                 output.answer(&node.get(&path)?, show)
             }
-            Self::Add(args) => output.answer(&node.post("/indicators", &args.body())?, added),
+            Self::Add(args) => {
+                let named = !args.to.is_empty();
+                let answer = node.post("/indicators", &args.body())?;
+                output.answer(&answer, |output, answer| added(output, answer, named))
+            }
             Self::Share(args) => args.act(&node, output),
             Self::Retract(args) => args.act(&node, output),
             Self::Vote(args) => args.act(&node, output),
@@ -228,11 +232,11 @@ fn vote(indicator: &Value) -> String {
     if voted { "false positive".to_owned() } else { String::new() }
 }
 
-fn added(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {
+fn added(output: &mut Output<'_>, answer: &Value, named: bool) -> Result<(), Failure> {
     let indicator = answer.get("indicator").ok_or_else(|| strange_answer(answer, "indicator"))?;
     let (kind, tlp) = (text(indicator, "/kind"), text(indicator, "/tlp"));
     output.line(&format!("{}  {kind}  {tlp}", defanged(indicator)))?;
-    if tlp == "red" {
+    if tlp == "red" && !named {
         output.note("it stays on this node: red goes to members named with --to only");
     }
     Ok(())

@@ -122,7 +122,7 @@ impl Node {
         };
         let (value, scope, word) = self.blocking(word).await?;
         let applied = self.write(vec![word]).await?;
-        let leaving = self.leaving(applied, now).await?;
+        let leaving = self.leaving(applied, now).await?.pop().unwrap_or_default();
         Ok(Shared { value, scope, leaving })
     }
 
@@ -153,22 +153,19 @@ impl Node {
             known.collect::<Result<Vec<Value>, NodeError>>()
         };
         let values = self.blocking(known).await?;
-        let mut all = Vec::new();
-        for value in values {
-            let scope = Scope::private();
-            let word = Change::Scope {
-                indicator: value.id(),
-                only: None,
-                scope: scope.clone(),
-                audiences: BTreeMap::new(),
-                hold: take_back,
-                take_back,
-            };
-            let applied = self.write(vec![word]).await?;
-            let leaving = self.leaving(applied, now).await?;
-            all.push(Shared { value, scope, leaving });
-        }
-        Ok(all)
+        let take_back_all = values.iter().map(|value| Change::Scope {
+            indicator: value.id(),
+            only: None,
+            scope: Scope::private(),
+            audiences: BTreeMap::new(),
+            hold: take_back,
+            take_back,
+        });
+        let applied = self.write(take_back_all.collect()).await?;
+        let leaving = self.leaving(applied, now).await?;
+        let retracted = values.into_iter().zip(leaving);
+        let scope = Scope::private;
+        Ok(retracted.map(|(value, leaving)| Shared { value, scope: scope(), leaving }).collect())
     }
 
     /// This operator's vote on an indicator: every local output follows it at once.
@@ -226,27 +223,27 @@ impl Node {
         Ok(Change::Scope { indicator, only, scope, audiences, hold, take_back })
     }
 
-    /// What leaves because of a change, and why not.
+    /// What leaves because of each change, and why not.
     async fn leaving(
         &self,
         applied: Vec<Applied>,
         now: Timestamp,
-    ) -> Result<Vec<Leaving>, NodeError> {
-        let wished: Vec<Pending> = applied
-            .into_iter()
-            .flat_map(|applied| if let Applied::Wished(all) = applied { all } else { Vec::new() })
-            .collect();
+    ) -> Result<Vec<Vec<Leaving>>, NodeError> {
         self.inner.due.notify_one();
         self.blocking(move |node| {
-            let leaving = wished.into_iter().map(|wish| {
+            let one = |wish: Pending| {
                 let Pending { indicator, audience, what, due, .. } = wish;
                 let held = match node.plan(indicator, audience, Some(what), now)? {
                     Plan::Nothing(held) => Some(held.to_string()),
                     Plan::StillHolds | Plan::Again(_) | Plan::Send { .. } => None,
                 };
                 Ok(Leaving { audience, what, due, held })
+            };
+            let each = applied.into_iter().map(|applied| match applied {
+                Applied::Wished(all) => all.into_iter().map(one).collect(),
+                _ => Ok(Vec::new()),
             });
-            leaving.collect()
+            each.collect()
         })
         .await
     }

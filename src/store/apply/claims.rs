@@ -29,12 +29,13 @@ impl Draft<'_> {
             },
             bytes: verified.bytes().to_vec(),
             own: false,
+            charged: Some(from),
         };
         let key = self.claim_key(&came.heard);
         let Some(kept) = self.claims.read_or_lost(self.db, &key)? else {
-            if self.full.is_some() {
+            if let Some(refused) = self.no_room_for(from) {
                 self.remember(&came.heard, Whereabouts::NoRoom);
-                return Ok(Applied::Refused(Refused::Full));
+                return Ok(Applied::Refused(refused));
             }
             self.touch_by(&came.heard.claim, at)?;
             self.keep_claim(&key, came, None);
@@ -60,8 +61,9 @@ impl Draft<'_> {
             self.claims.put(&key, KeptClaim { heard, ..kept });
             return Ok(Applied::Known);
         }
-        self.drop_claim(&key, &kept.heard);
-        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own }, None);
+        self.drop_claim(&key, &kept);
+        let charged = came.charged.filter(|_| !own);
+        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own, charged }, None);
         Ok(if own { Applied::Clone } else { Applied::Updated })
     }
 
@@ -87,9 +89,10 @@ impl Draft<'_> {
             if kept.heard.claim.revision >= signed.claim().revision {
                 return Err(StoreError::Overtaken);
             }
-            self.drop_claim(&key, &kept.heard);
+            self.drop_claim(&key, &kept);
         }
-        self.keep_claim(&key, KeptClaim { heard, bytes: signed.bytes().to_vec(), own: true }, held);
+        let bytes = signed.bytes().to_vec();
+        self.keep_claim(&key, KeptClaim { heard, bytes, own: true, charged: None }, held);
 
         let indicator = family::indicator(&self.db.sealer, id);
         let key = family::outbox(&self.db.sealer, &indicator, audience);
@@ -139,14 +142,46 @@ impl Draft<'_> {
     fn keep_claim(&mut self, key: &[u8], kept: KeptClaim, held: Option<Timestamp>) {
         self.mark(Family::Expiry, family::expiry(kept.heard.claim.until, Ends::Claim, key));
         self.remember(&kept.heard, Whereabouts::Stored { key: key.to_vec(), held });
+        self.charge(kept.charged, 1);
         self.claims.put(key, kept);
     }
 
     /// Takes back what points to a claim that is about to be replaced. Its
     /// content id stays remembered, so that it is not let in again.
-    fn drop_claim(&mut self, key: &[u8], heard: &Heard) {
-        self.unmark(Family::Expiry, family::expiry(heard.claim.until, Ends::Claim, key));
-        self.remember(heard, Whereabouts::Replaced);
+    fn drop_claim(&mut self, key: &[u8], kept: &KeptClaim) {
+        self.unmark(Family::Expiry, family::expiry(kept.heard.claim.until, Ends::Claim, key));
+        self.remember(&kept.heard, Whereabouts::Replaced);
+        self.charge(kept.charged, -1);
+    }
+
+    /// Counts a claim for or against a member's share.
+    pub(super) fn charge(&mut self, member: Option<NodeId>, claims: i64) {
+        let Some(member) = member.map(|node| family::peer(&self.db.sealer, node)) else { return };
+        let shares = &mut self.memory.state.shares;
+        let count = shares.entry(member).or_default();
+        *count = count.saturating_add_signed(claims);
+        if *count == 0 {
+            shares.remove(&member);
+        }
+    }
+
+    /// Why nothing new of a member can be kept. What one member may fill shrinks
+    /// with the number of those that deliver, so that there is always room for
+    /// one more.
+    fn no_room_for(&mut self, member: NodeId) -> Option<Refused> {
+        if self.full.is_some() {
+            self.events.without_room += 1;
+            return Some(Refused::Full);
+        }
+        let key = family::peer(&self.db.sealer, member);
+        let shares = &self.memory.state.shares;
+        let count = shares.get(&key).copied().unwrap_or(0);
+        let others = shares.keys().filter(|other| **other != key).count() as u64;
+        if count < self.most_claims / (others + 2) {
+            return None;
+        }
+        self.events.without_room += 1;
+        Some(Refused::Share)
     }
 
     /// Remembers a content id until its claim ends. Only what gossip may carry:

@@ -52,6 +52,8 @@ pub(super) struct Draft<'a> {
     clock: u64,
     /// Set if the size limit is reached.
     full: Option<StoreError>,
+    /// How many claims of others there is room for.
+    most_claims: u64,
     memory: Memory,
     evidence: Table<KeptEvidence>,
     claims: Table<KeptClaim>,
@@ -81,6 +83,7 @@ pub(super) struct Draft<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Events {
     pub(super) egress_rows: u64,
+    pub(super) without_room: u64,
     pub(super) candidates_evicted: u64,
 }
 
@@ -104,11 +107,13 @@ impl<'a> Draft<'a> {
         memory: Memory,
         clock: u64,
         full: Option<StoreError>,
+        most_claims: u64,
     ) -> Self {
         Self {
             db,
             clock,
             full,
+            most_claims,
             memory,
             evidence: Table::default(),
             claims: Table::default(),

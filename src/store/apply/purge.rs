@@ -79,11 +79,12 @@ impl Draft<'_> {
             }
             Ends::Claim => {
                 let kept = self.claims.read_or_lost(self.db, key)?;
-                let ended = kept.is_some_and(|kept| kept.heard.claim.until <= today);
-                if ended {
+                let ended = kept.filter(|kept| kept.heard.claim.until <= today);
+                if let Some(kept) = &ended {
                     self.claims.delete(key);
+                    self.charge(kept.charged, -1);
                 }
-                Ok(ended)
+                Ok(ended.is_some())
             }
             Ends::Outside => self.end_outside(key, today),
             Ends::Attested => {

@@ -15,6 +15,8 @@ pub(in crate::store) struct KeptClaim {
     pub(in crate::store) bytes: Vec<u8>,
     /// Made here: members who deliver it only bring it back.
     pub(in crate::store) own: bool,
+    /// The member whose share of the store it takes.
+    pub(in crate::store) charged: Option<NodeId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -23,6 +25,8 @@ pub(in crate::store) struct ClaimForm {
     delivered_by: Vec<Blob>,
     received: u64,
     own: bool,
+    #[serde(default)]
+    charged: Option<Blob>,
 }
 
 impl Record for KeptClaim {
@@ -36,6 +40,7 @@ impl Record for KeptClaim {
             delivered_by: self.heard.delivered_by.iter().map(|n| n.public_key().into()).collect(),
             received: self.heard.received.seconds(),
             own: self.own,
+            charged: self.charged.map(|node| node.public_key().into()),
         }
     }
 
@@ -48,6 +53,10 @@ impl Record for KeptClaim {
             .collect::<Option<_>>()?;
         let received = Timestamp(form.received);
         let heard = Heard { claim, pseudonym, content, delivered_by, received };
-        Some(Self { heard, bytes: form.bytes.0, own: form.own })
+        let charged = match form.charged {
+            Some(node) => Some(NodeId::from_public_key(node.array()?)),
+            None => None,
+        };
+        Some(Self { heard, bytes: form.bytes.0, own: form.own, charged })
     }
 }

@@ -1,10 +1,12 @@
 //! What the writer must not forget between two starts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Blob, Record};
 use crate::model::Timestamp;
-use crate::store::family::Family;
+use crate::store::family::{Family, Id};
 
 /// The writer's memory. One record, written with each batch that changes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +17,8 @@ pub(in crate::store) struct State {
     pub(in crate::store) last_added: u64,
     /// The ends of the egress ledger.
     pub(in crate::store) ledger: Chain,
+    /// How many claims of each member are stored, under its key in `peers`.
+    pub(in crate::store) shares: BTreeMap<Id, u64>,
 }
 
 /// The ends of a chain of numbered rows: with them, a row that was taken from
@@ -39,6 +43,8 @@ pub(in crate::store) struct StateForm {
     anchor: Blob,
     next: u64,
     last: Blob,
+    #[serde(default)]
+    shares: Vec<(Blob, u64)>,
 }
 
 impl Record for State {
@@ -54,6 +60,7 @@ impl Record for State {
             anchor: (&self.ledger.anchor).into(),
             next: self.ledger.next,
             last: (&self.ledger.last).into(),
+            shares: self.shares.iter().map(|(member, count)| (member.into(), *count)).collect(),
         }
     }
 
@@ -64,6 +71,12 @@ impl Record for State {
             next: form.next,
             last: form.last.array()?,
         };
-        Some(Self { last_time: form.last_time.map(Timestamp), last_added: form.last_added, ledger })
+        let shares = form.shares.iter().map(|(member, count)| Some((member.array()?, *count)));
+        Some(Self {
+            last_time: form.last_time.map(Timestamp),
+            last_added: form.last_added,
+            ledger,
+            shares: shares.collect::<Option<_>>()?,
+        })
     }
 }

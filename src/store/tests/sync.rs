@@ -3,7 +3,7 @@
 use super::{Bench, NOW, claim, heard, ip, node, own, signed, verified};
 use crate::model::{Audience, ContentId, DAY, Tlp};
 use crate::reconcile::{self, Set};
-use crate::store::Change;
+use crate::store::{Applied, Change};
 
 /// What an empty member finds in a store, by asking as members do.
 fn shown(bench: &Bench, now: crate::model::Timestamp) -> Vec<ContentId> {
@@ -110,4 +110,52 @@ fn an_orphan_is_fetched_again_from_a_member() {
     assert_eq!(shown(&bench, NOW), [verified(&both, 2).content()]);
     bench.write(vec![heard(&one, 1, 12)]);
     assert_eq!(shown(&bench, NOW).len(), 2);
+}
+
+/// One member alone may fill half, two a third each: the next one always finds room.
+#[test]
+fn a_member_fills_no_more_than_its_share() {
+    // Room for 900 claims.
+    let mut bench = Bench::with(900 * 2048, 10_000);
+    let fill = |bench: &Bench, member: u8, from: u32| {
+        let claims = (0..600).map(|n| heard(&claim(&ip(from + n), Tlp::Green, NOW, 1), 1, member));
+        let applied = bench.write(claims.collect());
+        applied.iter().filter(|applied| **applied == Applied::New).count()
+    };
+    assert_eq!(fill(&bench, 11, 0), 450);
+    bench.reopen();
+    assert_eq!(fill(&bench, 12, 1000), 300);
+    assert_eq!(fill(&bench, 13, 2000), 225);
+    assert_eq!(bench.metrics.claims_without_room.get(), 150 + 300 + 375);
+    // What has ended makes room again.
+    let later = NOW.plus(40 * DAY);
+    bench.set_clock(later);
+    bench.write(vec![Change::Clock { now: later }, Change::Purge { now: later, egress_days: 1 }]);
+    let claims = (0..600).map(|n| heard(&claim(&ip(3000 + n), Tlp::Green, later, 1), 1, 11));
+    let applied = bench.write(claims.collect());
+    assert_eq!(applied.iter().filter(|applied| **applied == Applied::New).count(), 450);
+}
+
+/// Threat case 40: what a member may not know changes no answer.
+#[test]
+fn hidden_claims_change_no_answer() {
+    for seed in 0..20u32 {
+        let (full, public) = (Bench::new(), Bench::new());
+        for n in 0..40u32 {
+            let tlp = Tlp::ALL[(n.wrapping_mul(seed + 7) % 5) as usize];
+            let told = claim(&ip(n), tlp, NOW.minus(u64::from(n % 20) * DAY), 1);
+            full.write(vec![heard(&told, 1, 11)]);
+            if tlp <= Tlp::Green {
+                public.write(vec![heard(&told, 1, 11)]);
+            } else {
+                let hidden = verified(&told, 1).content();
+                assert_eq!(full.store().claim_for_sync(&hidden).unwrap(), None);
+            }
+        }
+        let from = NOW.day().plus(1);
+        let opened = |bench: &Bench| bench.store().compare(from, NOW).unwrap();
+        assert_eq!(opened(&full), opened(&public), "seed {seed}");
+        assert_eq!(shown(&full, NOW), shown(&public, NOW), "seed {seed}");
+        assert_eq!(full.store().sync_len(), public.store().sync_len());
+    }
 }
