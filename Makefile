@@ -22,7 +22,8 @@ test: ## all tests, with reduced counts; the deciding half first
 	@.ci/need build test
 	.ci/cargo test --release --no-default-features
 	.ci/cargo test --release --doc
-	.ci/cargo test --release --lib --bins --examples --tests
+	.ci/cargo build --release --examples
+	.ci/cargo test --release --lib --bins --tests
 
 lint: ## format, clippy, documentation, dependencies
 	@.ci/need build deny
@@ -35,7 +36,8 @@ lint: ## format, clippy, documentation, dependencies
 prove: build ## the full figures; the report is under target/prove
 	@.ci/need test
 	rm -rf target/prove && mkdir -p target/prove
-	DTIM_PROVE=1 DTIM_PROVE_DIR=$(CURDIR)/target/prove .ci/cargo test --release --lib --bins --examples --tests
+	.ci/cargo build --release --examples
+	DTIM_PROVE=1 DTIM_PROVE_DIR=$(CURDIR)/target/prove .ci/cargo test --release --lib --bins --tests
 	@head -n 1000 target/prove/*.txt
 
 bench: ## the measurements of benches/, beside their peers

@@ -11,7 +11,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use libp2p::request_response::{self, OutboundRequestId, ProtocolSupport, ResponseChannel};
+use libp2p::request_response::{
+    self, OutboundFailure, OutboundRequestId, ProtocolSupport, ResponseChannel,
+};
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::oneshot;
 
@@ -76,9 +78,12 @@ pub enum AskError {
     /// The member is not connected.
     #[error("the member is not connected")]
     NotConnected,
-    /// It did not answer, or closed the stream.
+    /// It closed the stream, or the connection ended.
     #[error("the member did not answer")]
     NoAnswer,
+    /// It did not answer within half a minute.
+    #[error("the member did not answer in time")]
+    TimedOut,
     /// Too many questions wait.
     #[error("too many questions wait for answers")]
     Busy,
@@ -159,7 +164,14 @@ impl Actor {
             },
             Event::OutboundFailure { peer, request_id, error, .. } => {
                 tracing::debug!(%peer, %error, protocol = protocol.label(), "no answer");
-                self.end_asking(protocol, request_id, Err(AskError::NoAnswer));
+                let error = match error {
+                    OutboundFailure::Timeout => AskError::TimedOut,
+                    OutboundFailure::DialFailure
+                    | OutboundFailure::ConnectionClosed
+                    | OutboundFailure::UnsupportedProtocols
+                    | OutboundFailure::Io(_) => AskError::NoAnswer,
+                };
+                self.end_asking(protocol, request_id, Err(error));
             }
             Event::InboundFailure { .. } => self.count_exchange(protocol, "failed"),
             Event::ResponseSent { .. } => {}

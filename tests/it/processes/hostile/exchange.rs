@@ -197,8 +197,6 @@ fn a_member_that_does_not_answer_holds_up_nobody() {
 /// Three that never come to an end, slowly: they hold every comparison that a node
 /// runs at a time.
 #[test]
-#[ignore = "src/node/sync.rs bounds the questions of a comparison, not its time: three members \
-            that answer each question late hold all places for hours"]
 fn members_that_stall_hold_up_no_comparison_with_others() {
     let mut line = Line::new([66, 67, 68, 69]);
     line.still_works("45.156.1.1");

@@ -2,12 +2,13 @@
 //! have. Nobody is sent what he did not ask for, so whoever lacks something
 //! fetches it once, from one member.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod state;
+
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use rand::seq::IndexedRandom as _;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -16,43 +17,21 @@ use super::{Node, NodeError, clock};
 use crate::mesh::{AskError, Offence, Protocol, Role};
 use crate::model::{ContentId, Day, NodeId, Timestamp};
 use crate::reconcile::BadMessage;
-use crate::store::{Applied, Change, EgressAudience, EgressRow, Left};
+use crate::store::{Applied, Change};
 use crate::wire::{self, MAX_FETCH, Path, SyncAnswer, SyncAsk, Verdict};
+pub(super) use state::Syncing;
 
-/// Comparisons at a time: one slow member must not hold up the others.
-const AT_ONCE: usize = 3;
-/// Between two comparisons with one member, however much news it has.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Comparisons at a time: a few slow members must not hold up the others.
+const AT_ONCE: usize = 8;
+/// The longest comparison: the next one goes on where it ended.
+const LONGEST: Duration = Duration::from_secs(900);
+/// How long a member may let one comparison wait for answers that bring nothing.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Questions of one comparison that brought nothing: splitting a range down to
 /// its claims takes six.
 const MAX_IDLE: usize = 12;
 /// Questions of one comparison.
 const MAX_QUESTIONS: usize = 1000;
-
-/// What a member fetched since it was last written down.
-#[derive(Debug, Default)]
-struct Passed {
-    claims: u64,
-    bytes: u64,
-    digest: blake3::Hasher,
-}
-
-/// With whom to compare, and what is being fetched.
-#[derive(Debug, Default)]
-pub(super) struct Syncing {
-    inner: Mutex<Inner>,
-    wake: Notify,
-}
-
-/// Bounded by the members that are connected and by the questions that run.
-#[derive(Debug, Default)]
-struct Inner {
-    due: BTreeMap<NodeId, Instant>,
-    last: BTreeMap<NodeId, Instant>,
-    running: BTreeSet<NodeId>,
-    fetching: HashSet<ContentId>,
-    passed: BTreeMap<NodeId, Passed>,
-}
 
 /// Why a comparison ended early.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +42,10 @@ enum Cut {
     Nonsense,
     #[error("it answers without end")]
     Endless,
+    #[error("it takes too long and goes on later")]
+    Long,
+    #[error("it answers too slowly for what it brings")]
+    Slow,
     #[error(transparent)]
     Node(#[from] NodeError),
 }
@@ -73,6 +56,8 @@ impl Cut {
             Self::Ask(_) => "no_answer",
             Self::Nonsense => "nonsense",
             Self::Endless => "endless",
+            Self::Long => "long",
+            Self::Slow => "slow",
             Self::Node(_) => "store",
         }
     }
@@ -81,86 +66,6 @@ impl Cut {
 impl From<BadMessage> for Cut {
     fn from(_: BadMessage) -> Self {
         Self::Nonsense
-    }
-}
-
-impl Syncing {
-    /// Compare with a member soon.
-    pub(super) fn want(&self, member: NodeId) {
-        let mut inner = self.lock();
-        let earliest = inner.last.get(&member).map(|last| *last + PAUSE);
-        let due = earliest.unwrap_or_else(Instant::now);
-        inner.due.entry(member).or_insert(due);
-        drop(inner);
-        self.wake.notify_one();
-    }
-
-    /// A member is gone.
-    pub(super) fn forget(&self, member: NodeId) {
-        let mut inner = self.lock();
-        inner.due.remove(&member);
-        inner.last.remove(&member);
-    }
-
-    /// Takes a member whose time has come and with whom no comparison runs, or
-    /// tells for how long there is none.
-    fn next(&self, now: Instant) -> Result<NodeId, Option<Duration>> {
-        let mut inner = self.lock();
-        let Inner { due, running, last, .. } = &mut *inner;
-        let waiting = due.iter().filter(|(member, _)| !running.contains(member));
-        let Some((member, at)) = waiting.min_by_key(|(_, at)| **at).map(|(m, at)| (*m, *at)) else {
-            return Err(None);
-        };
-        if at > now {
-            return Err(Some(at - now));
-        }
-        due.remove(&member);
-        running.insert(member);
-        last.insert(member, now);
-        Ok(member)
-    }
-
-    /// A claim of another goes to a member.
-    pub(super) fn passed_on(&self, to: NodeId, id: &ContentId, bytes: usize) {
-        let mut inner = self.lock();
-        let passed = inner.passed.entry(to).or_default();
-        passed.claims += 1;
-        passed.bytes += bytes as u64;
-        passed.digest.update(id.as_bytes());
-    }
-
-    /// What is to be written down of what was passed on, a row for each member.
-    fn passed_rows(&self, at: Timestamp) -> Vec<Change> {
-        let passed = std::mem::take(&mut self.lock().passed);
-        let row = |(to, passed): (NodeId, Passed)| {
-            let Passed { claims, bytes, digest } = passed;
-            let digest = ContentId(*digest.finalize().as_bytes());
-            let what = Left::PassedOn { claims, bytes, digest };
-            Change::Egress(EgressRow { at, audience: EgressAudience::Member(to), what })
-        };
-        passed.into_iter().map(row).collect()
-    }
-
-    fn done(&self, member: NodeId) {
-        self.lock().running.remove(&member);
-        self.wake.notify_one();
-    }
-
-    /// Leaves what nobody else is fetching, and notes it.
-    fn take_up(&self, missing: Vec<ContentId>) -> Vec<ContentId> {
-        let mut inner = self.lock();
-        missing.into_iter().filter(|id| inner.fetching.insert(*id)).collect()
-    }
-
-    fn put_down(&self, ids: &[ContentId]) {
-        let mut inner = self.lock();
-        for id in ids {
-            inner.fetching.remove(id);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -228,8 +133,10 @@ impl Node {
 
     async fn compare_with(self, member: NodeId) {
         let mut brought = 0;
-        let outcome = self.compare(member, &mut brought).await;
-        self.inner.syncing.done(member);
+        let outcome = tokio::time::timeout(LONGEST, self.compare(member, &mut brought)).await;
+        let outcome = outcome.unwrap_or(Err(Cut::Long));
+        let held_up = matches!(outcome, Err(Cut::Slow | Cut::Ask(AskError::TimedOut)));
+        self.inner.syncing.done(member, held_up);
         let label = outcome.as_ref().map_or_else(Cut::label, |_| "complete");
         self.inner.metrics.syncs.with_label_values(&[label]).inc();
         let lacks = match outcome {
@@ -258,9 +165,11 @@ impl Node {
         let mut from = first_day(clock::now());
         let mut question = Some(self.inner.store.compare(from, clock::now())?);
         let (mut idle, mut lacks) = (0, false);
+        let mut patience = PATIENCE;
         for _ in 0..MAX_QUESTIONS {
             let Some(message) = question.take() else { return Ok(lacks) };
             let ask = SyncAsk::Compare { from, message };
+            let start = Instant::now();
             let SyncAnswer::Compare { from: answered, message } =
                 self.ask_sync(member, &ask).await?
             else {
@@ -279,15 +188,17 @@ impl Node {
             lacks |= !told.extra.is_empty();
             let missing = told.missing.len();
             let wanted = self.inner.syncing.take_up(told.missing);
-            let elsewhere = missing - wanted.len();
-            let fetched = self.fetch(member, &wanted).await;
-            self.inner.syncing.put_down(&wanted);
-            let (taken, new) = fetched?;
+            let elsewhere = missing - wanted.ids.len();
+            let (taken, new) = self.fetch(member, &wanted.ids).await?;
+            drop(wanted);
             *brought += new;
             let idled = taken == 0 && elsewhere == 0 && told.extra.is_empty();
             idle = if idled { idle + 1 } else { 0 };
             if idle > MAX_IDLE {
                 return Err(Cut::Endless);
+            }
+            if taken == 0 {
+                patience = patience.checked_sub(start.elapsed()).ok_or(Cut::Slow)?;
             }
             question = told.next;
         }
