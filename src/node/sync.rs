@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::receive::warn_of_clone;
 use super::{Node, NodeError, clock};
 use crate::mesh::{AskError, Offence, Protocol, Role};
 use crate::model::{ContentId, Day, NodeId, Timestamp};
@@ -340,6 +341,7 @@ impl Node {
             })
             .collect();
         let applied = self.write(changes).await?;
+        warn_of_clone(&applied);
         self.inner.mesh.mark_seen(contents);
         let new = applied.iter().filter(|a| matches!(a, Applied::New | Applied::Updated)).count();
         Ok((applied.len(), new))

@@ -118,6 +118,10 @@ fn what_is_taken_back_is_gone_everywhere_until_the_operator_shares_it_again() {
     eventually("gamma heard that, too", || {
         claims(&gamma).iter().all(|(_, retracted)| *retracted).then_some(())
     });
+    eventually("beta was told directly", || {
+        claims(&beta).iter().any(|(_, retracted)| !*retracted).then_some(())
+    });
+    assert_eq!((claims(&beta).len(), claims(&gamma).len()), (3, 2));
     let shown = told(&alpha, &["indicators", "show", ATTACKER]);
     assert!(shown["evidence"].as_array().unwrap().iter().all(|seen| seen["to"][0] == "beta"));
     assert_eq!(shown["shared"].as_array().unwrap().len(), 2, "{shown}");
@@ -175,4 +179,69 @@ fn what_waits_for_an_absent_member_survives_a_restart_and_dies_with_its_approval
     let shown = told(&alpha, &["indicators", "show", ATTACKER]);
     assert!(shown["shared"].as_array().unwrap().is_empty(), "{shown}");
     alpha.stop();
+}
+
+/// What an organisation's logs show goes to its members directly.
+fn amber(name: &str) -> Organisation {
+    Organisation::new(name, Settings { tlp: "amber", ..Settings::default() })
+}
+
+#[test]
+fn what_members_were_told_is_taken_back_from_them_and_who_comes_later_is_told_nothing() {
+    let mut alpha = amber("alpha");
+    let [mut beta, mut gamma, mut delta] =
+        ["beta", "gamma", "delta"].map(|name| Organisation::new(name, Settings::default()));
+    alpha.configure(&(beta.as_peer(&[]) + &gamma.as_peer(&[])), &[]);
+    alpha.start();
+    let join = |other: &mut Organisation| {
+        other.configure(&alpha.as_peer(&[alpha.address()]), &[]);
+        other.start();
+    };
+    join(&mut beta);
+    // Gamma is away: what is for it waits, and beta does not wait for it.
+    alpha.append("access.log", &attack_line(ATTACKER));
+    alpha.append("access.log", &attack_line("45.155.205.234"));
+    eventually("beta was told", || beta.knows("45.155.205.234"));
+    let outbox = |alpha: &Organisation| told(alpha, &["status"])["outbox"].as_u64();
+    eventually("gamma's share waits", || (outbox(&alpha) == Some(2)).then_some(()));
+    // One of the two is taken back before gamma has heard of it.
+    told(&alpha, &["indicators", "retract", ATTACKER]);
+    eventually("beta heard that", || (claims(&beta).first()?.1).then_some(()));
+    assert_eq!(outbox(&alpha), Some(1));
+
+    // Delta becomes a member now: what was shared before is not for it.
+    told(&alpha, &["peers", "approve", &delta.peer_id, "--name", "delta"]);
+    join(&mut gamma);
+    join(&mut delta);
+    eventually("gamma was told the other one", || gamma.knows("45.155.205.234"));
+    eventually("delta is connected", || alpha.is_connected_to("delta").then_some(()));
+    alpha.append("access.log", &attack_line("45.155.205.234"));
+    alpha.append("access.log", &attack_line("45.155.205.235"));
+    eventually("delta was told what is new", || delta.knows("45.155.205.235"));
+    eventually("nothing waits", || (outbox(&alpha) == Some(0)).then_some(()));
+    assert!(gamma.knows(ATTACKER).is_none(), "it was taken back before it left");
+    assert!(delta.knows("45.155.205.234").is_none(), "it was shared before delta came");
+
+    // Gamma is away when the rest is taken back; it hears of it when it is there again.
+    gamma.stop();
+    eventually("gamma is gone", || (!alpha.is_connected_to("gamma")).then_some(()));
+    told(&alpha, &["indicators", "retract", "45.155.205.234"]);
+    eventually("beta heard that, too", || {
+        let found = beta.knows("45.155.205.234")?;
+        (found["claims"][0]["retracted"] == true).then_some(())
+    });
+    assert_eq!(outbox(&alpha), Some(1));
+    gamma.start();
+    eventually("gamma heard it when it was back", || {
+        let found = gamma.knows("45.155.205.234")?;
+        (found["claims"][0]["retracted"] == true).then_some(())
+    });
+    // Each of what left has its row, to whom it went.
+    let rows = told(&alpha, &["egress"]);
+    let rows = rows["rows"].as_array().unwrap();
+    let to = |name: &str| rows.iter().filter(|row| row["name"] == name).count();
+    assert_eq!((to("beta"), to("gamma"), to("delta"), to("mesh")), (5, 3, 1, 0), "{rows:?}");
+    for mut organisation in [alpha, beta, gamma, delta] {
+        organisation.stop();
+    }
 }
