@@ -48,14 +48,14 @@ pub struct Metrics {
     /// Claims that the judge could not look at in time, by reason.
     pub judge_overflow: IntCounterVec,
     /// Times that no more was read from a member for a while, because it had taken
-    /// its share of `time` or too many of its messages were `unanswered`.
+    /// its share of `time` or `bytes`, or too many of its messages were `unanswered`.
     pub paced: IntCounterVec,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
     pub connections_refused: IntCounterVec,
-    /// Members shut out for an hour, by what was too much: `rejected` claims,
-    /// `quota`, or what gossip itself refuses (`graylisted`).
+    /// Members shut out for an hour, by what was too much: `rejected`, what every
+    /// node refuses, or `quota`.
     pub shut_out: IntCounterVec,
     /// Strangers that knocked and were forgotten because the list was full.
     pub candidates_evicted: IntCounter,

@@ -199,7 +199,7 @@ impl Actor {
         for ask in self.discovery.due(now) {
             self.ask(ask, now);
         }
-        self.shut_out_graylisted(now);
+        self.charge_faults();
     }
 
     fn dial_peer(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, now: Instant) {

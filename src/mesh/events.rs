@@ -16,7 +16,7 @@ use super::behaviour::RootEvent;
 use super::exchange::Protocol;
 use super::judge::{Answer, Job, Offence};
 use super::role::Role;
-use super::{Event, admission, gossip, now};
+use super::{Event, admission, now};
 
 /// Addresses taken from one introduction or registration.
 pub(super) const MAX_ADDRESSES: usize = 8;
@@ -186,13 +186,14 @@ impl Actor {
         self.recorder.record(&event);
         match event {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let bytes = message.data.len();
                 let job = Job {
                     message: message_id.clone(),
                     from: propagation_source,
                     bytes: message.data,
                 };
                 if self.desk.submit(job) {
-                    self.swarm.behaviour().gossip.inner().asked(&propagation_source);
+                    self.swarm.behaviour().gossip.inner().asked(&propagation_source, bytes);
                 } else {
                     self.metrics.judge_overflow.with_label_values(&["queue"]).inc();
                     self.report(&message_id, &propagation_source, MessageAcceptance::Ignore);
@@ -224,14 +225,11 @@ impl Actor {
         }
     }
 
-    /// Shuts out those whom gossip does not listen to any more: what it refuses
-    /// by itself never reaches the judge.
-    pub(super) fn shut_out_graylisted(&mut self, now: Instant) {
-        let gossip = self.swarm.behaviour().gossip.inner();
-        let peers = self.links.keys().copied();
-        let out: Vec<PeerId> = peers.filter(|peer| gossip::graylisted(gossip, peer)).collect();
-        for peer in out {
-            self.shut_out(peer, "graylisted", now);
+    /// Holds against members what gossip refused by itself, which never reaches
+    /// the judge: messages that are too large, or marked with an author.
+    pub(super) fn charge_faults(&mut self) {
+        for peer in self.swarm.behaviour_mut().gossip.inner_mut().take_faults() {
+            self.charge(peer, Offence::Rejected);
         }
     }
 

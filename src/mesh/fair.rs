@@ -26,7 +26,7 @@ use libp2p::swarm::{
 };
 use tokio::time::{Sleep, sleep};
 
-use super::quota::Bucket;
+use super::quota::{Bucket, exact};
 use crate::metrics::Metrics;
 
 /// Of each second, what one member may take for long (design, section 11: a
@@ -34,15 +34,32 @@ use crate::metrics::Metrics;
 const SHARE: f64 = 0.1;
 /// Seconds that it may take at once: more than a burst of 20,000 claims needs.
 const BURST: f64 = 1.0;
+/// Bytes of messages a second: somewhat more than 6,000 claims a minute, all of
+/// the largest size.
+const BYTES_PER_SECOND: f64 = 512.0 * 1024.0;
+/// And at once: a burst of 20,000 claims of the usual size, twice.
+const BYTES_AT_ONCE: f64 = 16.0 * 1024.0 * 1024.0;
 /// Messages of one member that may wait for the judge: an eighth of its queue,
 /// so that a flood leaves room for the others.
 const MAX_UNANSWERED: usize = 512;
+
+/// How much the score falls for one refused message, at least (`gossip`).
+const FAULT: f64 = 25.0;
+/// Faults of one member that are told at a time: more than shut it out.
+const MAX_FAULTS: usize = 8;
+
+/// A behaviour that keeps a score of its peers.
+pub(super) trait Scored {
+    /// The score of a peer now.
+    fn score(&self, peer: &PeerId) -> f64;
+}
 
 /// What a member has taken.
 #[derive(Debug)]
 struct Account {
     /// Seconds.
     time: Bucket,
+    bytes: Bucket,
     unanswered: usize,
     /// Connections that wait for answers; bounded by the connections of a peer.
     waiting: Vec<Waker>,
@@ -54,7 +71,8 @@ struct Shared(Arc<Mutex<Account>>);
 impl Shared {
     fn new(now: Instant) -> Self {
         let time = Bucket::new(SHARE, BURST, now);
-        Self(Arc::new(Mutex::new(Account { time, unanswered: 0, waiting: Vec::new() })))
+        let bytes = Bucket::new(BYTES_PER_SECOND, BYTES_AT_ONCE, now);
+        Self(Arc::new(Mutex::new(Account { time, bytes, unanswered: 0, waiting: Vec::new() })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Account> {
@@ -78,19 +96,22 @@ pub(super) struct Fair<B> {
     /// Kept over reconnections, which would wash a debt off otherwise. Bounded
     /// by the roles that the operator gave: a gate stands before this.
     accounts: HashMap<PeerId, Shared>,
+    /// Who lost score by what it sent, as often as it did.
+    faults: HashMap<PeerId, usize>,
     metrics: Metrics,
 }
 
 impl<B> Fair<B> {
     pub(super) fn new(inner: B, metrics: Metrics) -> Self {
-        Self { inner, accounts: HashMap::new(), metrics }
+        Self { inner, accounts: HashMap::new(), faults: HashMap::new(), metrics }
     }
 
     /// A message of this peer waits for an answer.
-    pub(super) fn asked(&self, peer: &PeerId) {
-        if let Some(account) = self.accounts.get(peer) {
-            account.lock().unanswered += 1;
-        }
+    pub(super) fn asked(&self, peer: &PeerId, bytes: usize) {
+        let Some(account) = self.accounts.get(peer) else { return };
+        let mut account = account.lock();
+        account.unanswered += 1;
+        account.bytes.spend(exact(bytes), Instant::now());
     }
 
     /// It was answered.
@@ -101,6 +122,17 @@ impl<B> Fair<B> {
         if account.unanswered < MAX_UNANSWERED {
             account.waiting.drain(..).for_each(Waker::wake);
         }
+    }
+
+    /// Peers that lost score by what they sent since this was asked last, each as
+    /// often as it did.
+    ///
+    /// Gossipsub refuses some messages by itself and tells nobody but its score.
+    /// The score falls by promises that were not kept as well, but that is found
+    /// at a heartbeat and happens to honest members with a slow line.
+    pub(super) fn take_faults(&mut self) -> Vec<PeerId> {
+        let faults = self.faults.drain();
+        faults.flat_map(|(peer, count)| std::iter::repeat_n(peer, count)).collect()
     }
 
     fn account(&mut self, peer: PeerId) -> Shared {
@@ -126,7 +158,7 @@ impl<B> DerefMut for Fair<B> {
     }
 }
 
-impl<B: NetworkBehaviour> NetworkBehaviour for Fair<B> {
+impl<B: NetworkBehaviour + Scored> NetworkBehaviour for Fair<B> {
     type ConnectionHandler = Paced<THandler<B>>;
     type ToSwarm = B::ToSwarm;
 
@@ -177,7 +209,12 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Fair<B> {
         event: THandlerOutEvent<Self>,
     ) {
         let account = self.account(peer);
+        let before = self.inner.score(&peer);
         account.charge(|| self.inner.on_connection_handler_event(peer, connection, event));
+        if self.inner.score(&peer) <= before - FAULT {
+            let faults = self.faults.entry(peer).or_default();
+            *faults = (*faults + 1).min(MAX_FAULTS);
+        }
     }
 
     fn poll(
@@ -214,8 +251,13 @@ impl<H> Paced<H> {
                 }
                 return true;
             }
-            let Some(debt) = account.time.debt(Instant::now()) else { return false };
-            self.metrics.paced.with_label_values(&["time"]).inc();
+            let now = Instant::now();
+            let (debt, reason) = match (account.time.debt(now), account.bytes.debt(now)) {
+                (None, None) => return false,
+                (Some(time), None) => (time, "time"),
+                (_, Some(bytes)) => (bytes, "bytes"),
+            };
+            self.metrics.paced.with_label_values(&[reason]).inc();
             self.pause = Some(Box::pin(sleep(debt)));
         }
     }

@@ -13,6 +13,7 @@ use libp2p::gossipsub::{
     TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
 };
 
+use super::fair::Scored;
 use crate::metrics::Metrics;
 use crate::model::{Community, ContentId};
 use crate::wire::MAX_CLAIM_BYTES;
@@ -175,10 +176,10 @@ pub(super) fn score_thresholds() -> PeerScoreThresholds {
     }
 }
 
-/// Whether gossipsub does not listen to a peer any more. It refuses some
-/// messages by itself (too large, marked) and tells nobody but its score.
-pub(super) fn graylisted(gossip: &Gossip, peer: &PeerId) -> bool {
-    gossip.peer_score(peer).is_some_and(|score| score < score_thresholds().graylist_threshold)
+impl Scored for Gossip {
+    fn score(&self, peer: &PeerId) -> f64 {
+        self.peer_score(peer).unwrap_or_default()
+    }
 }
 
 /// The factor by which a counter shrinks in one step to be halved in `half_life`.

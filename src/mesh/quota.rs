@@ -111,6 +111,6 @@ impl<K: Eq + Hash> Quotas<K> {
 
 /// Amounts are far below 2^53.
 #[allow(clippy::cast_precision_loss)]
-fn exact(amount: usize) -> f64 {
+pub(super) fn exact(amount: usize) -> f64 {
     amount as f64
 }

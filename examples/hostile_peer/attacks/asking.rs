@@ -85,11 +85,11 @@ pub(crate) async fn pester(
         let mut running = FuturesUnordered::new();
         let (mut answered, mut last) = (0, Vec::new());
         for number in 0..count {
-            if running.len() >= AT_ONCE {
-                if let Some(Some(answer)) = running.next().await {
-                    answered += 1;
-                    last = answer;
-                }
+            if running.len() >= AT_ONCE
+                && let Some(Some(answer)) = running.next().await
+            {
+                answered += 1;
+                last = answer;
             }
             let question = made(stage, question, number);
             if let Ok(DeliverAsk::Claim(claim)) = DeliverAsk::decode(&question) {

@@ -76,7 +76,8 @@ fn one(control: Control, topic: &str, known: &[u8], number: u32) -> Vec<u8> {
         Control::Prune => rpc::prune(topic, u64::MAX),
         Control::GraftPrune => [rpc::prune(topic, 3_600), rpc::graft(topic)].concat(),
         Control::Idontwant => {
-            let ids: Vec<Vec<u8>> = (0..SHORT_IDS).map(|id| vec![(id % 256) as u8]).collect();
+            let ids: Vec<Vec<u8>> =
+                (0..SHORT_IDS).map(|id| id.to_le_bytes()[..1].to_vec()).collect();
             rpc::idontwant(&ids)
         }
         Control::Topics => (0..500)

@@ -169,8 +169,27 @@ fn next(address: &str) -> String {
     std::net::Ipv4Addr::from(u32::from(address) + 1).to_string()
 }
 
-/// The counters of a node, by name and labels as they stand on its page.
+/// The numbers of a node, by name and labels as they stand on its page.
 pub fn metrics(organisation: &Organisation) -> BTreeMap<String, f64> {
+    page(organisation).into_iter().filter_map(|(name, n)| Some((name, n.parse().ok()?))).collect()
+}
+
+/// Claims that came by gossip, by verdict.
+pub fn verdicts(organisation: &Organisation) -> BTreeMap<String, u64> {
+    verdicts_by("gossip", organisation)
+}
+
+/// Claims that came this way, by verdict.
+pub fn verdicts_by(path: &str, organisation: &Organisation) -> BTreeMap<String, u64> {
+    let prefix = format!("dtim_claims_total{{path=\"{path}\",verdict=\"");
+    let of = |(name, count): (String, String)| {
+        let verdict = name.strip_prefix(&prefix)?.strip_suffix("\"}")?.to_owned();
+        Some((verdict, count.parse().ok()?)).filter(|(_, count)| *count > 0)
+    };
+    page(organisation).into_iter().filter_map(of).collect()
+}
+
+fn page(organisation: &Organisation) -> BTreeMap<String, String> {
     let address = eventually("the metrics are served", || {
         let log = organisation.stderr();
         let line = log.lines().find(|line| line.contains(" metrics address="))?;
@@ -181,26 +200,8 @@ pub fn metrics(organisation: &Organisation) -> BTreeMap<String, f64> {
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
     let samples = page.lines().filter(|line| !line.starts_with('#'));
-    samples
-        .filter_map(|line| line.rsplit_once(' '))
-        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
-        .collect()
-}
-
-/// Claims that came by gossip, by verdict.
-pub fn verdicts(organisation: &Organisation) -> BTreeMap<String, u64> {
-    verdicts_by("gossip", organisation)
-}
-
-/// Claims that came this way, by verdict.
-pub fn verdicts_by(path: &str, organisation: &Organisation) -> BTreeMap<String, u64> {
-    let metrics = metrics(organisation);
-    let prefix = format!("dtim_claims_total{{path=\"{path}\",verdict=\"");
-    let of = |(name, count): (&String, &f64)| {
-        let verdict = name.strip_prefix(&prefix)?.strip_suffix("\"}")?;
-        (*count > 0.0).then(|| (verdict.to_owned(), *count as u64))
-    };
-    metrics.iter().filter_map(of).collect()
+    let samples = samples.filter_map(|line| line.rsplit_once(' '));
+    samples.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Nothing but what an honest neighbour brings, perhaps twice or too much.
