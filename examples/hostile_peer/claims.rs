@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dtim::keys::{PseudonymKey, PseudonymSecret, length_prefixed};
-use dtim::model::{Audience, Community, IndicatorId, Value};
+use dtim::model::{Audience, Community, Day, IndicatorId, Value};
 use serde_cbor::Value as Cbor;
 
 /// The first of the addresses that claims speak of: 45.155.0.0.
@@ -25,6 +25,11 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// The day on which claims end.
+pub(crate) fn until() -> Day {
+    Day(u32::try_from(now() / DAY + 10).unwrap_or(u32::MAX))
+}
+
 /// The address that the claim of this number speaks of.
 pub(crate) fn address(number: u32) -> String {
     Ipv4Addr::from(FIRST + number).to_string()
@@ -38,7 +43,7 @@ impl Draft {
     /// A claim that every node takes, about a value.
     pub(crate) fn about(kind: &str, value: &str) -> Self {
         let modified = now() / HOUR * HOUR;
-        let until = modified / DAY + 10;
+        let until = until().0;
         let fields = [
             (0, Cbor::Integer(1)),
             (1, text(kind)),

@@ -112,8 +112,6 @@ pub(crate) struct Rpc {
     pub(crate) messages: Vec<Message>,
     /// Control messages: how many ids, or how many of them.
     pub(crate) control: BTreeMap<&'static str, usize>,
-    /// Ids that it asked for.
-    pub(crate) wanted: Vec<Vec<u8>>,
     /// Field numbers that this program does not know.
     pub(crate) unknown: Vec<u8>,
 }
@@ -163,9 +161,6 @@ fn read_control(bytes: &[u8], rpc: &mut Rpc) -> Option<()> {
             _ => ("other", 1),
         };
         *rpc.control.entry(name).or_default() += count;
-        if number == 2 {
-            rpc.wanted.extend(parts.into_iter().map(|(_, id)| id));
-        }
     }
     Some(())
 }

@@ -45,8 +45,6 @@ pub(crate) enum Heard {
     /// It is in the topic.
     Joined,
     Message(Message),
-    /// It asks for a message by its id.
-    Wants(Vec<u8>),
 }
 
 /// One connection with one victim.
@@ -199,8 +197,7 @@ async fn read(victim: usize, mut stream: Stream, tell: mpsc::Sender<Heard>) {
             say(&rpc::describe(victim, &rpc));
             let joined = rpc.joined.iter().map(|_| Heard::Joined);
             let messages = rpc.messages.into_iter().map(Heard::Message);
-            let wanted = rpc.wanted.into_iter().map(Heard::Wants);
-            for heard in joined.chain(messages).chain(wanted) {
+            for heard in joined.chain(messages) {
                 tell.try_send(heard).ok();
             }
         }

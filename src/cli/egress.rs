@@ -67,11 +67,16 @@ fn list(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {
             Some(Value::Object(fields)) => fields.keys().cloned().collect::<Vec<_>>().join(", "),
             _ => text(row, "/fields"),
         };
+        let passed_on = row.get("claims").is_some();
         table.row([
             text(row, "/number"),
             time(row, "/at"),
-            text(row, "/kind"),
-            defanged(row),
+            if passed_on { "passed on".to_owned() } else { text(row, "/kind") },
+            if passed_on {
+                format!("{} claims, {} bytes", text(row, "/claims"), text(row, "/bytes"))
+            } else {
+                defanged(row)
+            },
             to,
             text(row, "/level"),
             fields,

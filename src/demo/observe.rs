@@ -77,13 +77,16 @@ struct Egress {
 /// A row of an egress ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Row {
-    /// What it is about.
+    /// What it is about; nothing, if claims of others were passed on.
+    #[serde(default)]
     pub value: String,
     /// To whom it left.
     pub audience: String,
     /// At which level.
+    #[serde(default)]
     pub level: String,
     /// The fields that left.
+    #[serde(default)]
     pub fields: BTreeSet<String>,
 }
 
@@ -184,7 +187,9 @@ async fn organisation(node: &Actor) -> Result<OrganisationFound, DemoError> {
         let shown: Shown = get(node, &target(&["indicators", value], &[])).await?;
         told.insert(value.clone(), shown.claims.iter().flat_map(fields).collect());
     }
-    Ok(OrganisationFound { known, told, egress: egress.rows, egress_whole: verified.ok })
+    // What is passed on for others is no word of its own.
+    let own = egress.rows.into_iter().filter(|row| !row.value.is_empty()).collect();
+    Ok(OrganisationFound { known, told, egress: own, egress_whole: verified.ok })
 }
 
 /// The fields that a claim tells.

@@ -67,7 +67,7 @@ impl Node {
                 self.inner.syncing.want(from);
                 Reply::Answer(SyncAnswer::News.encode())
             }
-            Ok(SyncAsk::Fetch(ids)) => self.serve(&ids),
+            Ok(SyncAsk::Fetch(ids)) => self.serve(from, &ids),
             Ok(SyncAsk::Compare { .. }) if !may_compare => Reply::Silence(None),
             Ok(SyncAsk::Compare { from: day, message }) => {
                 let now = clock::now();
@@ -87,13 +87,17 @@ impl Node {
         }
     }
 
-    fn serve(&self, ids: &[ContentId]) -> Reply {
+    fn serve(&self, to: NodeId, ids: &[ContentId]) -> Reply {
         let mut packing = Packing::default();
         for id in ids {
             match self.inner.store.claim_for_sync(id) {
                 Ok(claim) => {
+                    let bytes = claim.as_ref().map(Vec::len);
                     if !packing.serve(claim) {
                         break;
+                    }
+                    if let Some(bytes) = bytes {
+                        self.inner.syncing.passed_on(to, id, bytes);
                     }
                 }
                 Err(error) => {

@@ -30,15 +30,20 @@ pub(super) fn run(node: &Node, mut events: Receiver<Event>) {
             continue;
         }
         match node.inner.store.write(changes).wait() {
-            // The store took over the higher revision; the next own claim goes beyond it.
-            Ok(applied) if applied.contains(&Applied::Clone) => tracing::warn!(
-                "a claim of ours with a higher revision came back from the mesh: a clone of this \
-                 node is running, or its store was restored from an old backup"
-            ),
-            Ok(_) => {}
+            Ok(applied) => warn_of_clone(&applied),
             // The claims are lost here, not in the mesh: sync brings them again.
             Err(error) => tracing::warn!(%error, "claims from the mesh could not be stored"),
         }
+    }
+}
+
+/// The store took over the higher revision; the next own claim goes beyond it.
+pub(super) fn warn_of_clone(applied: &[Applied]) {
+    if applied.contains(&Applied::Clone) {
+        tracing::warn!(
+            "a claim of ours with a higher revision came back from the mesh: a clone of this \
+             node is running, or its store was restored from an old backup"
+        );
     }
 }
 

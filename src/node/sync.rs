@@ -11,11 +11,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::receive::warn_of_clone;
 use super::{Node, NodeError, clock};
 use crate::mesh::{AskError, Offence, Protocol, Role};
 use crate::model::{ContentId, Day, NodeId, Timestamp};
 use crate::reconcile::BadMessage;
-use crate::store::{Applied, Change};
+use crate::store::{Applied, Change, EgressAudience, EgressRow, Left};
 use crate::wire::{self, MAX_FETCH, Path, SyncAnswer, SyncAsk, Verdict};
 
 /// Comparisons at a time: one slow member must not hold up the others.
@@ -27,6 +28,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MAX_IDLE: usize = 12;
 /// Questions of one comparison.
 const MAX_QUESTIONS: usize = 1000;
+
+/// What a member fetched since it was last written down.
+#[derive(Debug, Default)]
+struct Passed {
+    claims: u64,
+    bytes: u64,
+    digest: blake3::Hasher,
+}
 
 /// With whom to compare, and what is being fetched.
 #[derive(Debug, Default)]
@@ -42,6 +51,7 @@ struct Inner {
     last: BTreeMap<NodeId, Instant>,
     running: BTreeSet<NodeId>,
     fetching: HashSet<ContentId>,
+    passed: BTreeMap<NodeId, Passed>,
 }
 
 /// Why a comparison ended early.
@@ -110,6 +120,27 @@ impl Syncing {
         Ok(member)
     }
 
+    /// A claim of another goes to a member.
+    pub(super) fn passed_on(&self, to: NodeId, id: &ContentId, bytes: usize) {
+        let mut inner = self.lock();
+        let passed = inner.passed.entry(to).or_default();
+        passed.claims += 1;
+        passed.bytes += bytes as u64;
+        passed.digest.update(id.as_bytes());
+    }
+
+    /// What is to be written down of what was passed on, a row for each member.
+    fn passed_rows(&self, at: Timestamp) -> Vec<Change> {
+        let passed = std::mem::take(&mut self.lock().passed);
+        let row = |(to, passed): (NodeId, Passed)| {
+            let Passed { claims, bytes, digest } = passed;
+            let digest = ContentId(*digest.finalize().as_bytes());
+            let what = Left::PassedOn { claims, bytes, digest };
+            Change::Egress(EgressRow { at, audience: EgressAudience::Member(to), what })
+        };
+        passed.into_iter().map(row).collect()
+    }
+
     fn done(&self, member: NodeId) {
         self.lock().running.remove(&member);
         self.wake.notify_one();
@@ -140,7 +171,12 @@ impl Node {
         let mut rounds = interval(every);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut running = JoinSet::new();
+        let mut round = false;
         loop {
+            if std::mem::take(&mut round) {
+                self.write_passed().await;
+                self.begin_round();
+            }
             let mut wait = every;
             while running.len() < AT_ONCE {
                 match self.inner.syncing.next(Instant::now()) {
@@ -154,12 +190,24 @@ impl Node {
                 }
             }
             tokio::select! {
-                _ = stop.wait_for(|stopping| *stopping) => return,
-                _ = rounds.tick() => self.begin_round(),
+                _ = stop.wait_for(|stopping| *stopping) => break,
+                _ = rounds.tick() => round = true,
                 () = self.inner.syncing.wake.notified() => {}
                 Some(_) = running.join_next() => {}
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+        self.write_passed().await;
+    }
+
+    /// One row a round for each member that fetched something: who asks again and
+    /// again must not fill the ledger.
+    async fn write_passed(&self) {
+        let rows = self.inner.syncing.passed_rows(clock::now());
+        if !rows.is_empty()
+            && let Err(error) = self.write(rows).await
+        {
+            tracing::error!(%error, "what was passed on could not be written down");
         }
     }
 
@@ -293,6 +341,7 @@ impl Node {
             })
             .collect();
         let applied = self.write(changes).await?;
+        warn_of_clone(&applied);
         self.inner.mesh.mark_seen(contents);
         let new = applied.iter().filter(|a| matches!(a, Applied::New | Applied::Updated)).count();
         Ok((applied.len(), new))

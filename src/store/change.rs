@@ -269,21 +269,40 @@ pub struct Purged {
     pub more: bool,
 }
 
-/// One thing that leaves this node.
+/// Something that leaves this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EgressRow {
     /// When.
     pub at: Timestamp,
-    /// The indicator.
-    pub value: Value,
     /// To whom.
     pub audience: EgressAudience,
-    /// At which privacy level.
-    pub level: Level,
-    /// The fields that were told.
-    pub fields: Vec<String>,
-    /// The claim's content id.
-    pub content: ContentId,
+    /// What.
+    pub what: Left,
+}
+
+/// What left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A claim of our own.
+    Own {
+        /// The indicator.
+        value: Value,
+        /// At which privacy level.
+        level: Level,
+        /// The fields that were told.
+        fields: Vec<String>,
+        /// The claim's content id.
+        content: ContentId,
+    },
+    /// Claims of others, fetched by a member.
+    PassedOn {
+        /// How many.
+        claims: u64,
+        /// How many bytes they have.
+        bytes: u64,
+        /// BLAKE3 of their content ids, one after the other.
+        digest: ContentId,
+    },
 }
 
 /// To whom something left.

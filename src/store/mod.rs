@@ -38,7 +38,7 @@ use std::time::{Instant, SystemTime};
 use tokio::sync::oneshot;
 
 pub use change::{
-    Applied, Change, EgressAudience, EgressRow, Hold, MAX_CANDIDATES, MAX_PEER_ADDRESSES,
+    Applied, Change, EgressAudience, EgressRow, Hold, Left, MAX_CANDIDATES, MAX_PEER_ADDRESSES,
     PeerRecord, Pending, Purged, Receipt, Refused, Standing, What,
 };
 pub use error::StoreError;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::capture::Capture;
 use crate::graph::Graph;
-use crate::mesh::{Mesh, values};
+use crate::mesh::{Mesh, Terms, values};
 use crate::node::Node;
 use crate::prove::{full, report};
 use crate::wait::within;
@@ -20,10 +20,9 @@ const SENDER: usize = 0;
 const RECIPIENT: usize = 5;
 
 #[test]
-#[ignore = "needs direct delivery (issue 4)"]
 fn a_red_canary_is_with_sender_and_recipient_only() {
     let (size, claims) = if full() { (8, 400) } else { (8, 60) };
-    let Some(mesh) = Mesh::new(Graph::full(size), crate::mesh::Terms::default()) else { return };
+    let Some(mesh) = Mesh::new(Graph::full(size), Terms::default()) else { return };
     let tap = Capture::start(&mesh.net.switch());
     let mesh = mesh.started();
     let recipient = &mesh.nodes[RECIPIENT].name;

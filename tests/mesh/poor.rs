@@ -6,7 +6,7 @@ use crate::figures::{percentile, spread};
 use crate::graph::Graph;
 use crate::mesh::{Mesh, Terms, values};
 use crate::prove::{full, report};
-use crate::records::journeys;
+use crate::records::{journeys, until_last};
 
 const GOAL_MS: f64 = 10_000.0;
 const DELAY: Duration = Duration::from_millis(250);
@@ -38,8 +38,7 @@ fn run(graph: Graph, delay: Option<Duration>) -> Option<String> {
     mesh.add(&everybody, &values, rate);
     mesh.all_know(&everybody, claims, Duration::from_secs(120));
     mesh.all_list(&everybody, &values.into_iter().collect());
-    let journeys = journeys(&mesh.nodes);
-    let mut times: Vec<f64> = journeys.values().map(|j| j.until_last().unwrap()).collect();
+    let mut times = until_last(&journeys(&mesh.nodes), mesh.graph.size - 1);
     times.sort_by(f64::total_cmp);
     let p99 = percentile(&times, 99);
     let (name, size, lost) = (mesh.graph.name, mesh.graph.size, mesh.net.losses());

@@ -33,13 +33,16 @@ pub struct Heard {
     pub at: i64,
 }
 
-impl Journey {
-    /// Milliseconds from leaving until the last node that heard it did.
-    pub fn until_last(&self) -> Option<f64> {
-        let (_, left) = self.published?;
-        let last = self.heard.iter().map(|heard| heard.at).max()?;
-        Some((last - left).max(0) as f64 / 1000.0)
-    }
+/// Milliseconds from leaving until the last member had it, of each claim. Fails unless
+/// each was heard by so many.
+pub fn until_last(journeys: &HashMap<String, Journey>, members: usize) -> Vec<f64> {
+    let until_last = |journey: &Journey| {
+        let (_, left) = journey.published.unwrap();
+        assert_eq!(journey.heard.len(), members, "of a claim that {:?} told", journey.published);
+        let last = journey.heard.iter().map(|heard| heard.at).max().unwrap();
+        (last - left).max(0) as f64 / 1000.0
+    };
+    journeys.values().map(until_last).collect()
 }
 
 /// All journeys, by content id, as the logs tell them.

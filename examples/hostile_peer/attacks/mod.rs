@@ -1,9 +1,11 @@
 //! The attacks, by what they go for.
 
+mod asking;
 mod content;
 mod history;
 mod load;
 mod members;
+mod serving;
 
 use std::path::PathBuf;
 
@@ -110,6 +112,29 @@ pub(crate) enum Attack {
         #[arg(long, default_value_t = 10)]
         tries: u32,
     },
+    /// Ask for claims by content id, and for all that takes part in sync (40)
+    Pry {
+        /// Content ids
+        ids: Vec<String>,
+    },
+    /// Ask on the streams between two members, many questions at once
+    Pester {
+        /// On which streams
+        #[arg(long, value_enum)]
+        stream: asking::Stream,
+        /// What
+        #[arg(long, value_enum)]
+        question: asking::Question,
+        /// How often
+        #[arg(long, default_value_t = 3)]
+        count: u32,
+    },
+    /// Have news, and answer who compares
+    Serve {
+        /// What is answered
+        #[arg(long, value_enum)]
+        service: serving::Service,
+    },
     /// Send control messages (33)
     Spam {
         /// Which
@@ -139,6 +164,11 @@ pub(crate) async fn run(attack: &Attack, stage: &Stage) -> Result<Vec<Session>, 
         }
         Attack::Replay { from } => history::replay(stage, from).await,
         Attack::Foreign { from, count } => load::foreign(stage, from.as_deref(), *count).await,
+        Attack::Pry { ids } => asking::pry(stage, ids).await,
+        Attack::Pester { stream, question, count } => {
+            asking::pester(stage, *stream, *question, *count).await
+        }
+        Attack::Serve { service } => serving::serve(stage, *service).await,
         Attack::Alter => history::alter(stage).await,
         Attack::Accuse { values, pseudonyms } => members::accuse(stage, values, *pseudonyms).await,
         Attack::Equivocate { first } => history::equivocate(stage, *first).await,

@@ -6,7 +6,7 @@ use super::{claim, hex};
 use crate::model::{Audience, Recipients, Scope};
 use crate::node::peers::Member;
 use crate::node::{Leaving, Preview, Shared, Told};
-use crate::store::{EgressAudience, EgressEntry, OutboxRow, What};
+use crate::store::{EgressAudience, EgressEntry, Left, OutboxRow, What};
 
 /// What the operator's word does to one indicator.
 pub(in crate::http) fn shared(shared: &Shared, members: &[Member]) -> Json {
@@ -107,16 +107,28 @@ pub(in crate::http) fn egress(entry: &EgressEntry, known: &[Member]) -> Json {
         EgressAudience::Mesh { members } => (Audience::Mesh, Some(members)),
         EgressAudience::Member(node) => (Audience::Peer(node), None),
     };
-    json!({
-        "number": entry.number,
-        "at": row.at.to_string(),
-        "kind": row.value.kind().name(),
-        "value": row.value.as_str(),
-        "audience": audience(to),
-        "name": name(to, known),
-        "members": members,
-        "level": row.level.name(),
-        "fields": row.fields,
-        "content": row.content.to_string(),
-    })
+    let mut shown = match &row.what {
+        Left::Own { value, level, fields, content } => json!({
+            "what": "own",
+            "kind": value.kind().name(),
+            "value": value.as_str(),
+            "level": level.name(),
+            "fields": fields,
+            "content": content.to_string(),
+        }),
+        Left::PassedOn { claims, bytes, digest } => json!({
+            "what": "passed_on",
+            "claims": claims,
+            "bytes": bytes,
+            "digest": digest.to_string(),
+        }),
+    };
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("number".to_owned(), entry.number.into());
+        shown.insert("at".to_owned(), row.at.to_string().into());
+        shown.insert("audience".to_owned(), audience(to).into());
+        shown.insert("name".to_owned(), name(to, known).into());
+        shown.insert("members".to_owned(), members.into());
+    }
+    shown
 }

@@ -3,7 +3,9 @@
 
 use crate::model::{Claim, Generation, Level, Timestamp};
 use crate::node::{Node, NodeError};
-use crate::store::{Applied, Change, EgressAudience, EgressRow, OwnClaim, Pending, StoreError};
+use crate::store::{
+    Applied, Change, EgressAudience, EgressRow, Left, OwnClaim, Pending, StoreError,
+};
 use crate::wire::SignedClaim;
 
 /// Members from which on an own claim waits before sync shows it.
@@ -57,11 +59,13 @@ fn call(
     let claim = signed.claim();
     let row = EgressRow {
         at: now,
-        value: claim.value.clone(),
         audience: to,
-        level,
-        fields: told_fields(claim),
-        content: signed.content(),
+        what: Left::Own {
+            value: claim.value.clone(),
+            level,
+            fields: told_fields(claim),
+            content: signed.content(),
+        },
     };
     let audience = wish.audience;
     let own = Change::Own { signed: signed.clone(), audience, generation, at: now, held };

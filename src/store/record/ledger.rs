@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Blob, Record, evidence};
 use crate::model::{ContentId, NodeId, Timestamp};
 use crate::store::family::Family;
-use crate::store::{EgressAudience, EgressRow};
+use crate::store::{EgressAudience, EgressRow, Left};
 
 /// A row and the BLAKE3 of the stored value of the row before it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,9 @@ pub(in crate::store) struct LedgerForm {
     level: String,
     fields: Vec<String>,
     content: Blob,
+    /// Of what was passed on: how many claims and bytes. It has no value and no level.
+    #[serde(default)]
+    passed: Option<(u64, u64)>,
 }
 
 impl Record for LedgerRow {
@@ -38,16 +41,32 @@ impl Record for LedgerRow {
             EgressAudience::Mesh { members } => (Some(*members), None),
             EgressAudience::Member(node) => (None, Some(node.public_key().into())),
         };
-        LedgerForm {
+        let form = LedgerForm {
             previous: (&self.previous).into(),
             at: row.at.seconds(),
-            kind: row.value.kind().name().to_owned(),
-            value: row.value.as_str().to_owned(),
+            kind: String::new(),
+            value: String::new(),
             members,
             member,
-            level: row.level.name().to_owned(),
-            fields: row.fields.clone(),
-            content: row.content.as_bytes().into(),
+            level: String::new(),
+            fields: Vec::new(),
+            content: Blob(Vec::new()),
+            passed: None,
+        };
+        match &row.what {
+            Left::Own { value, level, fields, content } => LedgerForm {
+                kind: value.kind().name().to_owned(),
+                value: value.as_str().to_owned(),
+                level: level.name().to_owned(),
+                fields: fields.clone(),
+                content: content.as_bytes().into(),
+                ..form
+            },
+            Left::PassedOn { claims, bytes, digest } => LedgerForm {
+                content: digest.as_bytes().into(),
+                passed: Some((*claims, *bytes)),
+                ..form
+            },
         }
     }
 
@@ -57,14 +76,17 @@ impl Record for LedgerRow {
             (None, Some(node)) => EgressAudience::Member(NodeId::from_public_key(node.array()?)),
             (None, None) | (Some(_), Some(_)) => return None,
         };
-        let row = EgressRow {
-            at: Timestamp(form.at),
-            value: evidence::value(&form.kind, &form.value)?,
-            audience,
-            level: form.level.parse().ok()?,
-            fields: form.fields,
-            content: ContentId(form.content.array()?),
+        let content = ContentId(form.content.array()?);
+        let what = match form.passed {
+            Some((claims, bytes)) => Left::PassedOn { claims, bytes, digest: content },
+            None => Left::Own {
+                value: evidence::value(&form.kind, &form.value)?,
+                level: form.level.parse().ok()?,
+                fields: form.fields,
+                content,
+            },
         };
+        let row = EgressRow { at: Timestamp(form.at), audience, what };
         Some(Self { previous: form.previous.array()?, row })
     }
 }

@@ -5,7 +5,9 @@ use rocksdb::WriteBatch;
 use super::{Bench, NOW, ip, node};
 use crate::model::{ContentId, DAY, Level, Timestamp};
 use crate::store::family::{self, Family};
-use crate::store::{Applied, Break, Change, EgressAudience, EgressCheck, EgressRow, Purged, Store};
+use crate::store::{
+    Applied, Break, Change, EgressAudience, EgressCheck, EgressRow, Left, Purged, Store,
+};
 
 fn row(n: u32, at: Timestamp) -> EgressRow {
     let audience = if n.is_multiple_of(2) {
@@ -15,11 +17,17 @@ fn row(n: u32, at: Timestamp) -> EgressRow {
     };
     EgressRow {
         at,
-        value: ip(n),
         audience,
-        level: Level::Moderate,
-        fields: vec!["kind".to_owned(), "value".to_owned()],
-        content: ContentId([9; 32]),
+        what: if n == 5 {
+            Left::PassedOn { claims: 7, bytes: 1085, digest: ContentId([9; 32]) }
+        } else {
+            Left::Own {
+                value: ip(n),
+                level: Level::Moderate,
+                fields: vec!["kind".to_owned(), "value".to_owned()],
+                content: ContentId([9; 32]),
+            }
+        },
     }
 }
 

@@ -9,7 +9,9 @@ use crate::keys::Sealer;
 use crate::model::{Audience, ContentId, CustomValue, Level, Origin, Scope, Source, Tlp};
 use crate::store::database::Database;
 use crate::store::family::{self, Family};
-use crate::store::{Change, EgressAudience, EgressRow, PeerRecord, Standing, StoreError, schema};
+use crate::store::{
+    Change, EgressAudience, EgressRow, Left, PeerRecord, Standing, StoreError, schema,
+};
 
 #[test]
 fn a_second_process_is_refused() {
@@ -200,11 +202,13 @@ fn no_value_peer_or_path_stands_in_any_file() {
     let told = claim(&url, Tlp::Green, NOW, 1);
     let row = EgressRow {
         at: NOW,
-        value: url.clone(),
         audience: EgressAudience::Member(friend),
-        level: Level::Open,
-        fields: vec!["zebra-field".to_owned()],
-        content: ContentId([1; 32]),
+        what: Left::Own {
+            value: url.clone(),
+            level: Level::Open,
+            fields: vec!["zebra-field".to_owned()],
+            content: ContentId([1; 32]),
+        },
     };
     let path = "/var/log/zebra-file.log".to_owned();
     bench.write(vec![

@@ -58,10 +58,10 @@ fn amber_and_red_reach_whom_they_name_also_after_they_were_away() {
 
 #[test]
 fn an_attestation_makes_a_source_and_only_for_whom_it_is_meant() {
-    let attesting = Settings { extra: String::new(), ..Settings::default() };
-    let mut alpha = Organisation::new("alpha", attesting);
-    let mut beta = Organisation::new("beta", Settings::default());
-    let mut gamma = Organisation::new("gamma", Settings::default());
+    let often = Settings { network: "gossip_interval_seconds = 1", ..Settings::default() };
+    let mut alpha = Organisation::new("alpha", often.clone());
+    let mut beta = Organisation::new("beta", often.clone());
+    let mut gamma = Organisation::new("gamma", often);
     // Beta trusts both, and both attest to it; gamma attests to nobody else.
     beta.configure(&format!("{}{}", alpha.as_peer(&[]), gamma.as_peer(&[])), &[]);
     beta.start();

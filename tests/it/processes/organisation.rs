@@ -21,6 +21,8 @@ pub struct Settings {
     pub level: &'static str,
     /// More keys of `[watchers]`; `{logs}` is the folder of the logs.
     pub watchers: &'static str,
+    /// More keys of `[network]`.
+    pub network: &'static str,
     pub extra: String,
     pub environment: Vec<(String, String)>,
 }
@@ -31,6 +33,7 @@ impl Default for Settings {
             tlp: "green",
             level: "moderate",
             watchers: "",
+            network: "",
             extra: String::new(),
             environment: Vec::new(),
         }
@@ -85,6 +88,7 @@ impl Organisation {
             listen = ["/ip4/127.0.0.1/tcp/0"]
             allow_private_addresses = true
             default_peers = [{}]
+            {}
             [privacy]
             level = "{level}"
             hold = ["0s", "0s"]
@@ -101,6 +105,7 @@ impl Organisation {
             {peers}
             "#,
             default_peers.join(", "),
+            self.settings.network,
             self.settings.extra,
         );
         fs::write(self.config(), text).unwrap();

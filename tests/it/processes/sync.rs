@@ -27,6 +27,14 @@ fn who_comes_late_or_was_away_gets_what_was_missed_also_from_who_did_not_see_it(
     eventually("beta heard it", || beta.knows("89.248.165.52"));
     gamma.start();
     eventually("gamma caught up", || gamma.knows("89.248.165.52"));
+
+    // Beta's ledger tells what it passed on, at the latest when it has stopped.
+    beta.stop();
+    beta.start();
+    let egress = beta.ask(&["egress"], &[]).unwrap();
+    let rows = egress["rows"].as_array().unwrap();
+    let passed: u64 = rows.iter().filter_map(|row| row["claims"].as_u64()).sum();
+    assert_eq!((passed, &rows[0]["what"]), (2, &"passed_on".into()), "{egress}");
     for organisation in [&mut alpha, &mut beta, &mut gamma] {
         organisation.stop();
     }

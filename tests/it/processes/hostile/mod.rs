@@ -3,6 +3,7 @@
 //! `examples/hostile_peer`, which speaks for itself in JSON lines.
 
 mod content;
+mod exchange;
 mod load;
 mod members;
 mod relay;
@@ -133,10 +134,10 @@ impl Line {
         Self::with(hostile, Settings::default())
     }
 
-    /// The same with settings for the victim.
+    /// The same with settings for both.
     pub fn with(hostile: impl IntoIterator<Item = u8>, settings: Settings) -> Self {
-        let mut victim = watched("victim", settings);
-        let mut honest = watched("honest", Settings::default());
+        let mut victim = watched("victim", settings.clone());
+        let mut honest = watched("honest", settings);
         let hostile: String = hostile.into_iter().map(approved).collect();
         victim.configure(&(honest.as_peer(&[]) + &hostile), &[]);
         victim.start();
@@ -188,13 +189,25 @@ pub fn metrics(organisation: &Organisation) -> BTreeMap<String, f64> {
 
 /// Claims that came by gossip, by verdict.
 pub fn verdicts(organisation: &Organisation) -> BTreeMap<String, u64> {
+    verdicts_by("gossip", organisation)
+}
+
+/// Claims that came this way, by verdict.
+pub fn verdicts_by(path: &str, organisation: &Organisation) -> BTreeMap<String, u64> {
     let metrics = metrics(organisation);
-    let prefix = "dtim_claims_total{path=\"gossip\",verdict=\"";
+    let prefix = format!("dtim_claims_total{{path=\"{path}\",verdict=\"");
     let of = |(name, count): (&String, &f64)| {
-        let verdict = name.strip_prefix(prefix)?.strip_suffix("\"}")?;
+        let verdict = name.strip_prefix(&prefix)?.strip_suffix("\"}")?;
         (*count > 0.0).then(|| (verdict.to_owned(), *count as u64))
     };
     metrics.iter().filter_map(of).collect()
+}
+
+/// Nothing but what an honest neighbour brings, perhaps twice or too much.
+#[track_caller]
+pub fn nothing_wrong(verdicts: &BTreeMap<String, u64>) {
+    let mild = ["accept", "seen_before", "quota"];
+    assert!(verdicts.keys().all(|verdict| mild.contains(&verdict.as_str())), "{verdicts:?}");
 }
 
 /// What a process takes.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{Hostile, Line, approved, eventually, messages, verdicts, watched};
+use super::{Hostile, Line, approved, eventually, messages, nothing_wrong, verdicts, watched};
 use crate::processes::{Organisation, Settings, attack_line, prove};
 
 #[test]
@@ -173,7 +173,7 @@ fn what_a_relay_changes_is_refused_by_everybody() {
     let stored = line.victim.knows("45.155.205.233").unwrap();
     assert_eq!(stored["tlp"], "green");
     assert_eq!(stored["claims"].as_array().unwrap().len(), 1, "{stored}");
-    assert_eq!(verdicts(&line.honest).keys().collect::<Vec<_>>(), ["accept"]);
+    nothing_wrong(&verdicts(&line.honest));
     line.victim.stop();
     line.honest.stop();
 }
