@@ -10,6 +10,9 @@ use crate::wire::{self, SignedClaim};
 
 /// The widest step between two revisions.
 const MAX_REVISION_STEP: u64 = 1 << 20;
+/// How far a retraction is ahead besides: an old backup, which does not know of it, makes
+/// claims that stay behind it, however often it tells.
+const RETRACTION_STEP: u64 = 1 << 40;
 
 /// What is to be done about one wish to share.
 #[derive(Debug)]
@@ -145,7 +148,8 @@ impl Node {
         previous: Revision,
     ) -> Result<Plan, NodeError> {
         let key = self.pseudonym_key(indicator, audience, generation);
-        let revision = self.next_revision(&key.pseudonym(), previous);
+        let ahead = if shareable.claim().retracted { RETRACTION_STEP } else { 0 };
+        let revision = self.next_revision(&key.pseudonym(), previous.saturating_add(ahead));
         let signed =
             wire::sign(shareable, &key, &self.inner.community, revision).map_err(|refusal| {
                 NodeError::Request(format!("what would leave is refused: {refusal}"))

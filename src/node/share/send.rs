@@ -2,13 +2,12 @@
 //! none waits for another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::plan::Plan;
 use crate::mesh::{PublishError, Role, Status};
@@ -25,15 +24,18 @@ const REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(600);
 /// Claims for the mesh that are written down in one write.
 const MESH_BATCH: usize = 32;
-/// A member's claims are written down one by one: what was written down and may have
-/// left must be taken back later, and it must not be told that way what it never got.
-const MEMBER_BATCH: usize = 1;
+/// Claims on their way to one member. Each is written down by itself, right before it is
+/// sent: what was written down may have left and must be taken back later, and no more
+/// than these should be told that way what they never got.
+const MEMBER_BATCH: usize = 8;
 
 /// How the sending to one audience ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     /// Nothing more is due.
     Clear,
+    /// The operator has thought again: it is planned anew.
+    Overtaken,
     /// It takes nothing now.
     Later,
 }
@@ -41,7 +43,7 @@ enum Ended {
 type Running = FuturesUnordered<BoxFuture<'static, (Audience, Ended)>>;
 
 /// Where the sending stands.
-struct Sending {
+pub(super) struct Sending {
     status: watch::Receiver<Status>,
     /// The connected members, and since when.
     connected: BTreeMap<NodeId, Timestamp>,
@@ -64,7 +66,9 @@ impl Node {
                 _ = stop.wait_for(|stopping| *stopping) => return,
                 () = self.inner.due.notified() => sending.wake_mesh(),
                 () = sending.connections_change() => {}
-                Some((audience, ended)) = running.next() => sending.ended(audience, ended),
+                Some((audience, ended)) = running.next() => {
+                    sending.ended(audience, ended, Instant::now());
+                }
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -77,7 +81,7 @@ impl Node {
         sending: &mut Sending,
         running: &mut Running,
     ) -> Result<Duration, NodeError> {
-        let (free, mut sleep) = sending.free();
+        let (free, mut sleep) = sending.free(Instant::now());
         let dues = self.blocking(move |node| {
             let due = |audience| Ok((audience, node.inner.store.next_due(audience)?));
             free.into_iter().map(due).collect::<Result<Vec<_>, NodeError>>()
@@ -89,7 +93,7 @@ impl Node {
                 sleep = sleep.min(Duration::from_secs(due.since(now)));
                 continue;
             }
-            sending.busy.insert(audience);
+            sending.begin(audience);
             let node = self.clone();
             running.push(Box::pin(async move {
                 let ended = node.send_all(audience).await.unwrap_or_else(|error| {
@@ -104,18 +108,25 @@ impl Node {
 
     /// Sends to one audience until nothing is due for it or it takes nothing.
     async fn send_all(&self, audience: Audience) -> Result<Ended, NodeError> {
-        let limit = match audience {
-            Audience::Mesh => MESH_BATCH,
-            Audience::Peer(_) => MEMBER_BATCH,
+        let (limit, at_once) = match audience {
+            Audience::Mesh => (MESH_BATCH, MESH_BATCH),
+            Audience::Peer(_) => (MEMBER_BATCH, 1),
         };
         loop {
             let now = clock::now();
             let plan = move |node: &Self| node.plan_due(audience, now, limit);
-            let planned = self.blocking(plan).await?;
-            if planned.is_empty() {
+            let mut planned = self.blocking(plan).await?.into_iter().peekable();
+            if planned.peek().is_none() {
                 return Ok(Ended::Clear);
             }
-            if self.send_batch(audience, planned, now).await? == Ended::Later {
+            let mut batches = Vec::new();
+            while planned.peek().is_some() {
+                let batch = planned.by_ref().take(at_once).collect();
+                batches.push(self.send_batch(audience, batch, now));
+            }
+            let ended = futures::future::try_join_all(batches).await?;
+            let stuck = ended.iter().all(|ended| *ended == Ended::Overtaken);
+            if stuck || ended.contains(&Ended::Later) {
                 return Ok(Ended::Later);
             }
         }
@@ -176,12 +187,11 @@ impl Node {
                 done.push(Change::OutboxDone { wish, left });
             }
         }
-        if done.is_empty() {
-            // Everything was overtaken: the operator is at work, and a moment is no loss.
-            return Ok(Ended::Later);
+        match (done.is_empty(), ended) {
+            (true, Ended::Later) => Ok(Ended::Later),
+            (true, _) => Ok(Ended::Overtaken),
+            (false, _) => self.write(done).await.map(|_| ended),
         }
-        self.write(done).await?;
-        Ok(ended)
     }
 
     /// To whom an audience's claims go now; none if nobody is there.
@@ -236,15 +246,14 @@ impl Node {
 }
 
 impl Sending {
-    fn new(status: watch::Receiver<Status>) -> Self {
+    pub(super) fn new(status: watch::Receiver<Status>) -> Self {
         Self { status, connected: BTreeMap::new(), busy: BTreeSet::new(), resting: BTreeMap::new() }
     }
 
     /// The audiences to which something may be sent now, and how long none of the
     /// others can be added.
-    fn free(&mut self) -> (Vec<Audience>, Duration) {
+    pub(super) fn free(&mut self, now: Instant) -> (Vec<Audience>, Duration) {
         self.look_who_is_there();
-        let now = Instant::now();
         let mut sleep = IDLE;
         let mut free = vec![Audience::Mesh];
         free.extend(self.connected.keys().copied().map(Audience::Peer));
@@ -258,7 +267,7 @@ impl Sending {
     }
 
     /// Returns when a member came or went.
-    async fn connections_change(&mut self) {
+    pub(super) async fn connections_change(&mut self) {
         loop {
             if self.status.changed().await.is_err() {
                 // The mesh has ended; so will this loop.
@@ -287,11 +296,15 @@ impl Sending {
     }
 
     /// A claim may have become due, or a member may listen.
-    fn wake_mesh(&mut self) {
+    pub(super) fn wake_mesh(&mut self) {
         self.resting.remove(&Audience::Mesh);
     }
 
-    fn ended(&mut self, audience: Audience, ended: Ended) {
+    pub(super) fn begin(&mut self, audience: Audience) {
+        self.busy.insert(audience);
+    }
+
+    pub(super) fn ended(&mut self, audience: Audience, ended: Ended, now: Instant) {
         self.busy.remove(&audience);
         if ended == Ended::Clear {
             self.resting.remove(&audience);
@@ -302,7 +315,7 @@ impl Sending {
             Audience::Mesh => REST,
             Audience::Peer(_) => (REST * (1 << failures.min(10))).min(LONGEST_REST),
         };
-        self.resting.insert(audience, (Instant::now() + rest, failures.saturating_add(1)));
+        self.resting.insert(audience, (now + rest, failures.saturating_add(1)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is told what: no audience more than its scope allows, nobody more than was fixed.
 
+mod sending;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
