@@ -11,6 +11,7 @@
     clippy::cast_precision_loss,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::let_underscore_must_use,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,

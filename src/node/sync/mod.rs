@@ -118,7 +118,7 @@ impl Node {
 
     /// A few random members, as many as `peers_per_round` says.
     fn begin_round(&self) {
-        let count = usize::try_from(self.live().config.network.peers_per_round).unwrap_or(1);
+        let count = self.live().config.network.peers_per_round;
         let members = self.connected_members();
         for member in members.sample(&mut rand::rng(), count) {
             self.inner.syncing.want(*member);
