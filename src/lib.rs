@@ -40,7 +40,7 @@
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
 //! | 5 S | [`lookup`] | VirusTotal, clamd: outside knowledge |
-//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, discovery |
+//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |
 //! | 7 S | [`http`] | the control socket, metrics and health |
@@ -64,6 +64,12 @@
 //! or Reject; only what it accepts becomes a `Verified`, and only a `Verified`
 //! can be stored. Local lists and trust enter when the indicator is assessed, so
 //! the set of claims is the same everywhere whatever one operator thinks.
+//!
+//! Beside gossip: members compare the sets that they hold (`reconcile`, in
+//! `node::sync`) and fetch what they lack; who got something that way says so to
+//! its other members. An amber or red claim goes from the outbox straight to each
+//! member it is for and is done when that member has it on disk. A retraction is a
+//! claim with a higher revision and takes the same ways.
 //!
 //! # What is deliberately absent
 //!
