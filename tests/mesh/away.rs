@@ -18,7 +18,7 @@ fn who_was_away_catches_up() {
     let (idle, _) = mesh.nodes[2].memory();
     mesh.nodes[2].stop();
     let values = values(0, claims);
-    mesh.attack(&[0, 1], &values);
+    mesh.attack(&[0, 1], &values, 7);
     let told = mesh.all_know(&[0, 1], claims, patience);
     mesh.nodes[2].spawn(&mesh.net);
     mesh.nodes[2].answers();
@@ -28,7 +28,7 @@ fn who_was_away_catches_up() {
     report(
         "mesh-away",
         &[
-            format!("{claims} claims made meanwhile were on two nodes after {told:.0?}"),
+            format!("{claims} claims of seven days were on two nodes after {told:.0?}"),
             format!("who was away had them {took:.1?} after its start"),
             format!("its memory: {idle:.0} MiB before, at most {most:.0} MiB (goal: 64 MiB more)"),
         ],

@@ -103,11 +103,12 @@ impl Mesh {
         }
     }
 
-    /// Each of `by` sees its share of the values in its log, at once.
-    pub fn attack(&self, by: &[usize], values: &[String]) {
+    /// Each of `by` finds its share of the values in its log, at once, as attackers of the
+    /// last so many days.
+    pub fn attack(&self, by: &[usize], values: &[String], days: usize) {
         let share = values.len().div_ceil(by.len());
         for (number, values) in by.iter().zip(values.chunks(share)) {
-            self.nodes[*number].is_attacked_by(values);
+            self.nodes[*number].is_attacked_by(values, days);
         }
     }
 

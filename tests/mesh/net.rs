@@ -167,15 +167,15 @@ impl Net {
         (0..self.size).map(lost).sum()
     }
 
-    /// Sets the most that a node's kernel keeps of what a connection could not send.
+    /// Lets the kernels keep little of what a connection could not send or was not read.
     pub fn narrow_buffers(&self) {
         for node in 0..self.size {
-            for key in ["net.ipv4.tcp_wmem=4096 16384 32768", "net.ipv4.tcp_rmem=4096 16384 32768"]
-            {
-                let mut sysctl = Command::new("ip");
-                sysctl.args(["netns", "exec", &self.namespace(node), "sysctl", "-q", "-w", key]);
-                done(&mut sysctl);
-            }
+            inside(&self.namespace(node), || {
+                for buffer in ["tcp_wmem", "tcp_rmem"] {
+                    let path = Path::new("/proc/sys/net/ipv4").join(buffer);
+                    fs::write(path, "4096 16384 32768").unwrap();
+                }
+            });
         }
     }
 

@@ -156,13 +156,18 @@ impl Node {
         (mib("VmRSS:"), mib("VmHWM:"))
     }
 
-    /// Appends what the node's watcher takes for an attack by each value.
-    pub fn is_attacked_by(&self, values: &[String]) {
-        let now = chrono::Utc::now().format("%d/%b/%Y:%H:%M:%S +0000");
-        let line = |value: &String| {
-            format!("{value} - - [{now}] \"GET /.env HTTP/1.1\" 404 153 \"-\" \"curl/8.5.0\"\n")
-        };
-        let lines: String = values.iter().map(line).collect();
+    /// Appends what the node's watcher takes for an attack by each value, spread over the
+    /// last so many days.
+    pub fn is_attacked_by(&self, values: &[String], days: usize) {
+        let mut lines = String::new();
+        for (ago, values) in (0..days).rev().zip(values.chunks(values.len().div_ceil(days))) {
+            let at = chrono::Utc::now() - chrono::Days::new(ago as u64);
+            let at = at.format("%d/%b/%Y:%H:%M:%S +0000").to_string();
+            for value in values {
+                lines +=
+                    &format!("{value} - - [{at}] \"GET /.env HTTP/1.1\" 404 9 \"-\" \"curl\"\n");
+            }
+        }
         let path = self.folder.join("log/access.log");
         let mut log = File::options().create(true).append(true).open(path).unwrap();
         log.write_all(lines.as_bytes()).unwrap();

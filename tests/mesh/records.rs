@@ -67,5 +67,10 @@ pub fn journeys(nodes: &[Node]) -> HashMap<String, Journey> {
             }
         }
     }
+    for journey in journeys.values_mut() {
+        // An author whose claim sync does not show yet may be told it by others.
+        let author = journey.published.map(|(by, _)| by);
+        journey.heard.retain(|heard| Some(heard.by) != author);
+    }
     journeys
 }

@@ -63,7 +63,7 @@ fn one_that_stops_reading_costs_the_others_nothing() {
     let before: Vec<f64> = mesh.nodes.iter().map(|node| node.memory().0).collect();
     mesh.nodes[0].freeze();
     let values = values(0, claims);
-    mesh.attack(&[author], &values);
+    mesh.attack(&[author], &values, 1);
     mesh.all_know(&others, claims, PATIENCE);
     let more = |numbers: &[usize]| {
         let more = numbers.iter().map(|n| mesh.nodes[*n].memory().1 - before[*n]);
