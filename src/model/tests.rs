@@ -97,6 +97,60 @@ fn raw_values() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A value in its canonical form.
+fn canonical_values() -> impl Strategy<Value = Value> {
+    (kinds(), raw_values())
+        .prop_filter_map("not of its kind", |(kind, raw)| Value::parse(&kind, &raw).ok())
+}
+
+/// The same value as somebody else might write it; each bit of `how` is a habit.
+fn respelt(value: &Value, how: u16) -> String {
+    let habit = |bit: u32| how >> bit & 1 == 1;
+    let mut text = value.as_str().to_owned();
+    match value.kind() {
+        Kind::Ip => text = respelt_ip(value.host_ip().unwrap(), &habit),
+        Kind::Domain | Kind::Email if habit(0) => {
+            let (user, name) = text.rsplit_once('@').map_or(("", &*text), |(u, n)| (u, n));
+            let at = if user.is_empty() { "" } else { "@" };
+            text = format!("{user}{at}{}", name.to_uppercase());
+        }
+        Kind::Url if habit(1) => text = text.replacen("http", "hXXp", 1),
+        Kind::Md5 | Kind::Sha1 | Kind::Sha256 | Kind::Sha512 if habit(0) => {
+            text = text.to_uppercase();
+        }
+        _ => {}
+    }
+    if matches!(value.kind(), Kind::Domain) && habit(2) {
+        text.push('.');
+    }
+    if matches!(value.kind(), Kind::Url) && habit(3) && !text.contains('#') {
+        text.push_str("#fragment");
+    }
+    if !matches!(value.kind(), Kind::Url | Kind::Custom(_)) && habit(4) {
+        text = text.replace('.', if habit(5) { "[.]" } else { "(dot)" });
+    }
+    if habit(6) { format!("  {text}\t") } else { text }
+}
+
+fn respelt_ip(ip: std::net::IpAddr, habit: &impl Fn(u32) -> bool) -> String {
+    match ip {
+        std::net::IpAddr::V4(ip) if habit(7) => format!("::ffff:{ip}"),
+        std::net::IpAddr::V4(ip) if habit(8) => ip.octets().map(|n| format!("{n:03}")).join("."),
+        std::net::IpAddr::V4(ip) => ip.to_string(),
+        std::net::IpAddr::V6(ip) => {
+            let text = if habit(7) {
+                ip.segments().map(|n| format!("{n:04x}")).join(":")
+            } else if habit(8) {
+                ip.segments().map(|n| format!("{n:x}")).join(":")
+            } else {
+                ip.to_string()
+            };
+            let text = if habit(0) { text.to_uppercase() } else { text };
+            if habit(9) { format!("[{text}]") } else { text }
+        }
+    }
+}
+
 fn scopes() -> impl Strategy<Value = Scope> {
     (prop::sample::select(&Tlp::ALL[..]), prop::collection::btree_set("[a-c]", 0..3))
         .prop_map(|(tlp, names)| Scope::new(tlp, names))
@@ -108,6 +162,15 @@ proptest! {
         if let Ok(value) = Value::parse(&kind, &raw) {
             let again = Value::parse(&kind, value.as_str());
             prop_assert_eq!(again, Ok(value));
+        }
+    }
+
+    #[test]
+    fn however_it_is_spelt_it_is_one_indicator(value in canonical_values(), ways in prop::collection::vec(any::<u16>(), 32)) {
+        for how in ways {
+            let spelt = respelt(&value, how);
+            let again = Value::parse(value.kind(), &spelt);
+            prop_assert_eq!(again.map(|again| again.id()), Ok(value.id()), "{:?}", spelt);
         }
     }
 
