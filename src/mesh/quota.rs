@@ -15,6 +15,9 @@ pub(crate) struct Allowed {
 
 /// Claims by gossip: 6,000 a minute (design, section 6).
 pub(super) const CLAIMS: Allowed = Allowed { per_second: 100.0, burst: 20_000.0 };
+/// Own claims: half of what others take, because to them what this node passes on for
+/// others counts as its own. Whoever tells more is shut out in the end.
+pub(super) const OWN_CLAIMS: Allowed = Allowed { per_second: 50.0, burst: 10_000.0 };
 /// Questions in sync that may cost a look at the whole set.
 pub(crate) const COMPARISONS: Allowed = Allowed { per_second: 20.0, burst: 2_000.0 };
 /// Bytes of questions and answers outside gossip: 64 MiB a minute.
@@ -29,6 +32,13 @@ pub(super) struct Bucket {
     burst: f64,
     left: f64,
     at: Instant,
+}
+
+impl From<Allowed> for Bucket {
+    /// A full one.
+    fn from(Allowed { per_second, burst }: Allowed) -> Self {
+        Self::new(per_second, burst, Instant::now())
+    }
 }
 
 impl Bucket {
