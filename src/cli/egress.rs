@@ -67,16 +67,21 @@ fn list(output: &mut Output<'_>, answer: &Value) -> Result<(), Failure> {
             Some(Value::Object(fields)) => fields.keys().cloned().collect::<Vec<_>>().join(", "),
             _ => text(row, "/fields"),
         };
-        let passed_on = row.get("claims").is_some();
+        let (what, value) = match text(row, "/what").as_str() {
+            "passed_on" => (
+                "passed on".to_owned(),
+                format!("{} claims, {} bytes", text(row, "/claims"), text(row, "/bytes")),
+            ),
+            "attested" => {
+                ("attested".to_owned(), format!("{} indicators", text(row, "/indicators")))
+            }
+            _ => (text(row, "/kind"), defanged(row)),
+        };
         table.row([
             text(row, "/number"),
             time(row, "/at"),
-            if passed_on { "passed on".to_owned() } else { text(row, "/kind") },
-            if passed_on {
-                format!("{} claims, {} bytes", text(row, "/claims"), text(row, "/bytes"))
-            } else {
-                defanged(row)
-            },
+            what,
+            value,
             to,
             text(row, "/level"),
             fields,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use libp2p::request_response::{
-    self, OutboundFailure, OutboundRequestId, ProtocolSupport, ResponseChannel,
+    self, InboundFailure, OutboundFailure, OutboundRequestId, ProtocolSupport, ResponseChannel,
 };
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::oneshot;
@@ -129,7 +129,10 @@ impl Actor {
         });
         let refused = match member {
             None => AskError::NotConnected,
-            Some(_) if self.asking.0.len() >= ASKING => AskError::Busy,
+            Some(_) if self.asking.0.len() >= ASKING => {
+                self.count_exchange(protocol, "busy");
+                AskError::Busy
+            }
             Some(peer) => {
                 self.count_bytes(protocol, "out", bytes.len());
                 let id = self.exchange(protocol).inner_mut().send_request(&peer, bytes);
@@ -173,6 +176,8 @@ impl Actor {
                 };
                 self.end_asking(protocol, request_id, Err(error));
             }
+            // Dropped here on purpose, which was counted then.
+            Event::InboundFailure { error: InboundFailure::ResponseOmission, .. } => {}
             Event::InboundFailure { .. } => self.count_exchange(protocol, "failed"),
             Event::ResponseSent { .. } => {}
         }

@@ -64,11 +64,14 @@ impl Node {
         match SyncAsk::decode(bytes) {
             Err(_) => Reply::Silence(Some(Offence::Rejected)),
             Ok(SyncAsk::News) => {
-                self.inner.syncing.want(from);
+                self.inner.syncing.want(from, Instant::now());
                 Reply::Answer(SyncAnswer::News.encode())
             }
             Ok(SyncAsk::Fetch(ids)) => self.serve(from, &ids),
-            Ok(SyncAsk::Compare { .. }) if !may_compare => Reply::Silence(None),
+            Ok(SyncAsk::Compare { .. }) if !may_compare => {
+                self.inner.metrics.exchanges.with_label_values(&["sync", "comparisons"]).inc();
+                Reply::Silence(None)
+            }
             Ok(SyncAsk::Compare { from: day, message }) => {
                 let now = clock::now();
                 let first = super::sync::first_day(now);

@@ -6,11 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use tokio::sync::watch;
 
 use super::{Node, NodeError, clock};
 use crate::mesh::Protocol;
-use crate::model::{IndicatorId, NodeId};
+use crate::model::{ContentId, IndicatorId, NodeId};
+use crate::store::{Change, EgressAudience, EgressRow, Left};
 use crate::wire::{DeliverAsk, MAX_ATTESTED};
 
 /// Everything is said again after this: a member takes an attestation only of an
@@ -53,6 +55,7 @@ impl Node {
         }
         let before = clock::now().minus(HEAD_START);
         let own = self.blocking(move |node| Ok(node.inner.store.told_the_mesh(before)?)).await?;
+        let mut asking = Vec::new();
         for member in members {
             let now = Instant::now();
             let said = told
@@ -63,15 +66,41 @@ impl Node {
             }
             let new: Vec<IndicatorId> =
                 own.iter().filter(|id| !said.indicators.contains(id)).copied().collect();
-            for some in new.chunks(MAX_ATTESTED) {
-                let ask = DeliverAsk::Attest(some.to_vec()).encode();
-                if self.inner.mesh.ask(Protocol::Deliver, member, ask).await.is_err() {
-                    // Tried again in the next round.
-                    break;
-                }
-                said.indicators.extend(some);
+            asking.push(async move { (member, self.attest_to(member, new).await) });
+        }
+        for (member, attested) in join_all(asking).await {
+            if let Some(said) = told.get_mut(&member) {
+                said.indicators.extend(attested?);
             }
         }
         Ok(())
+    }
+
+    /// Tells a member; of what it was told. The rest is tried again in the next round.
+    async fn attest_to(
+        &self,
+        member: NodeId,
+        new: Vec<IndicatorId>,
+    ) -> Result<Vec<IndicatorId>, NodeError> {
+        let mut attested = Vec::new();
+        for some in new.chunks(MAX_ATTESTED) {
+            let mut digest = blake3::Hasher::new();
+            for id in some {
+                digest.update(id.as_bytes());
+            }
+            let what = Left::Attested {
+                indicators: some.len() as u64,
+                digest: ContentId(*digest.finalize().as_bytes()),
+            };
+            let audience = EgressAudience::Member(member);
+            let row = EgressRow { at: clock::now(), audience, what };
+            self.write(vec![Change::Egress(row)]).await?;
+            let ask = DeliverAsk::Attest(some.to_vec()).encode();
+            if self.inner.mesh.ask(Protocol::Deliver, member, ask).await.is_err() {
+                break;
+            }
+            attested.extend(some);
+        }
+        Ok(attested)
     }
 }

@@ -3,6 +3,8 @@
 //! One thread that may block. It gathers what is waiting, so that a flood costs
 //! few synced writes.
 
+use std::time::Instant;
+
 use tokio::sync::mpsc::Receiver;
 
 use super::{Node, clock};
@@ -42,7 +44,8 @@ pub(super) fn warn_of_clone(applied: &[Applied]) {
     if applied.contains(&Applied::Clone) {
         tracing::warn!(
             "a claim of ours with a higher revision came back from the mesh: a clone of this \
-             node is running, or its store was restored from an old backup"
+             node is running, or its store was restored from an old backup; stop the other one, \
+             after a restore nothing needs to be done"
         );
     }
 }
@@ -59,7 +62,7 @@ impl Node {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
             Event::Connected { node, role: Role::Member, address, dialled } => {
-                self.inner.syncing.want(node);
+                self.inner.syncing.want(node, Instant::now());
                 // What waits for it may leave.
                 self.inner.due.notify_one();
                 // The address of who dialled us is a port that nobody listens on.

@@ -106,7 +106,8 @@ impl Running {
         self.stop.send_replace(true);
         let watch = self.watch.take();
         let threads = std::mem::take(&mut self.threads);
-        let mesh = self.node.inner.mesh.clone();
+        let node = self.node.clone();
+        let mesh = node.inner.mesh.clone();
         let store = self.node.inner.store.clone();
         let tasks = std::mem::take(&mut self.tasks);
         let orderly = async move {
@@ -114,6 +115,8 @@ impl Running {
                 task.await.ok();
             }
             mesh.stop().await;
+            // Members were served until now.
+            node.write_passed().await;
             tokio::task::spawn_blocking(move || {
                 drop(watch);
                 for thread in threads {

@@ -294,6 +294,13 @@ pub enum Left {
         /// The claim's content id.
         content: ContentId,
     },
+    /// That this node saw these itself.
+    Attested {
+        /// How many indicators.
+        indicators: u64,
+        /// BLAKE3 of their ids, one after the other.
+        digest: ContentId,
+    },
     /// Claims of others, fetched by a member.
     PassedOn {
         /// How many.

@@ -69,12 +69,14 @@ impl Store {
     pub fn told_the_mesh(&self, before: Timestamp) -> Result<Vec<IndicatorId>, StoreError> {
         let mut told = Vec::new();
         for own in self.db().sound_records::<KeptOwn>()? {
-            let KeptOwn { indicator, audience, sent, .. } = own?.1;
-            if audience != Audience::Mesh || sent.is_none_or(|sent| sent.at > before) {
+            let own = own?.1;
+            let left = own.sent.as_ref().is_some_and(|sent| sent.left && sent.at <= before);
+            if own.audience != Audience::Mesh || !left {
                 continue;
             }
-            let own = self.own(indicator, audience)?;
-            told.extend(own.filter(|own| !own.claim.retracted).map(|_| indicator));
+            let indicator = own.indicator;
+            let last = self.row(own)?.last;
+            told.extend(last.filter(|last| !last.claim.retracted).map(|_| indicator));
         }
         Ok(told)
     }

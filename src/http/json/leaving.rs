@@ -116,6 +116,11 @@ pub(in crate::http) fn egress(entry: &EgressEntry, known: &[Member]) -> Json {
             "fields": fields,
             "content": content.to_string(),
         }),
+        Left::Attested { indicators, digest } => json!({
+            "what": "attested",
+            "indicators": indicators,
+            "digest": digest.to_string(),
+        }),
         Left::PassedOn { claims, bytes, digest } => json!({
             "what": "passed_on",
             "claims": claims,

@@ -95,19 +95,18 @@ impl Node {
                 }
             }
             tokio::select! {
-                _ = stop.wait_for(|stopping| *stopping) => break,
+                _ = stop.wait_for(|stopping| *stopping) => return,
                 _ = rounds.tick() => round = true,
                 () = self.inner.syncing.wake.notified() => {}
                 Some(_) = running.join_next() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        self.write_passed().await;
     }
 
     /// One row a round for each member that fetched something: who asks again and
     /// again must not fill the ledger.
-    async fn write_passed(&self) {
+    pub(super) async fn write_passed(&self) {
         let rows = self.inner.syncing.passed_rows(clock::now());
         if !rows.is_empty()
             && let Err(error) = self.write(rows).await
@@ -121,7 +120,7 @@ impl Node {
         let count = self.live().config.network.peers_per_round;
         let members = self.connected_members();
         for member in members.sample(&mut rand::rng(), count) {
-            self.inner.syncing.want(*member);
+            self.inner.syncing.want(*member, Instant::now());
         }
     }
 
@@ -136,7 +135,7 @@ impl Node {
         let outcome = tokio::time::timeout(LONGEST, self.compare(member, &mut brought)).await;
         let outcome = outcome.unwrap_or(Err(Cut::Long));
         let held_up = matches!(outcome, Err(Cut::Slow | Cut::Ask(AskError::TimedOut)));
-        self.inner.syncing.done(member, held_up);
+        self.inner.syncing.done(member, held_up, Instant::now());
         let label = outcome.as_ref().map_or_else(Cut::label, |_| "complete");
         self.inner.metrics.syncs.with_label_values(&[label]).inc();
         let lacks = match outcome {
@@ -192,6 +191,7 @@ impl Node {
             let (taken, new) = self.fetch(member, &wanted.ids).await?;
             drop(wanted);
             *brought += new;
+            self.inner.syncing.brought(new, Instant::now());
             let idled = taken == 0 && elsewhere == 0 && told.extra.is_empty();
             idle = if idled { idle + 1 } else { 0 };
             if idle > MAX_IDLE {

@@ -11,6 +11,11 @@ use tokio::sync::Notify;
 use crate::model::{ContentId, NodeId, Timestamp};
 use crate::store::{Change, EgressAudience, EgressRow, Left};
 
+/// A comparison gets so long before another is begun beside it: two that run at
+/// once list the same claims twice.
+const HEAD_START: Duration = Duration::from_millis(300);
+/// New claims within a second that show that what runs is enough.
+const BRISK: usize = 100;
 /// Between two comparisons with one member, however much news it has.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The same, if it holds up the comparison.
@@ -39,14 +44,18 @@ struct Inner {
     rests: BTreeMap<NodeId, Instant>,
     running: BTreeSet<NodeId>,
     fetching: HashSet<ContentId>,
+    /// When the last comparison was begun.
+    begun: Option<Instant>,
+    /// New claims since a moment, a second ago at the most.
+    brought: Option<(Instant, usize)>,
     passed: BTreeMap<NodeId, Passed>,
 }
 
 impl Syncing {
     /// Compare with a member soon.
-    pub(in crate::node) fn want(&self, member: NodeId) {
+    pub(in crate::node) fn want(&self, member: NodeId, now: Instant) {
         let mut inner = self.lock();
-        let due = inner.rests.get(&member).copied().unwrap_or_else(Instant::now);
+        let due = inner.rests.get(&member).copied().unwrap_or(now);
         inner.due.entry(member).or_insert(due);
         drop(inner);
         self.wake.notify_one();
@@ -62,6 +71,9 @@ impl Syncing {
     /// tells for how long there is none.
     pub(super) fn next(&self, now: Instant) -> Result<NodeId, Option<Duration>> {
         let mut inner = self.lock();
+        if let Some(wait) = inner.enough_for(now) {
+            return Err(Some(wait));
+        }
         let Inner { due, running, .. } = &mut *inner;
         let waiting = due.iter().filter(|(member, _)| !running.contains(member));
         let Some((member, at)) = waiting.min_by_key(|(_, at)| **at).map(|(m, at)| (*m, *at)) else {
@@ -72,6 +84,7 @@ impl Syncing {
         }
         due.remove(&member);
         running.insert(member);
+        inner.begun = Some(now);
         Ok(member)
     }
 
@@ -98,15 +111,26 @@ impl Syncing {
 
     /// A comparison has ended. Who held it up waits longer for the next, also
     /// after a new connection.
-    pub(super) fn done(&self, member: NodeId, held_up: bool) {
+    pub(super) fn done(&self, member: NodeId, held_up: bool, now: Instant) {
         let mut inner = self.lock();
         inner.running.remove(&member);
-        let pause = if held_up { LONG_PAUSE } else { PAUSE };
-        let now = Instant::now();
+        let until = now + if held_up { LONG_PAUSE } else { PAUSE };
         inner.rests.retain(|_, until| *until > now);
-        inner.rests.insert(member, now + pause);
+        inner.rests.insert(member, until);
+        // What was wished meanwhile waits as well.
+        if let Some(due) = inner.due.get_mut(&member) {
+            *due = until.max(*due);
+        }
         drop(inner);
         self.wake.notify_one();
+    }
+
+    /// A running comparison brought new claims.
+    pub(super) fn brought(&self, claims: usize, now: Instant) {
+        let mut inner = self.lock();
+        let before = inner.within_a_second(now);
+        let since = inner.brought.map_or(now, |(since, _)| since);
+        inner.brought = Some((if before == 0 { now } else { since }, before + claims));
     }
 
     /// Leaves what nobody else is fetching, and notes it.
@@ -118,6 +142,27 @@ impl Syncing {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// For how long what runs is enough.
+    fn enough_for(&self, now: Instant) -> Option<Duration> {
+        if self.running.is_empty() {
+            return None;
+        }
+        let young = self.begun.map(|begun| begun + HEAD_START).filter(|until| *until > now);
+        if let Some(until) = young {
+            return Some(until - now);
+        }
+        (self.within_a_second(now) >= BRISK).then_some(HEAD_START)
+    }
+
+    fn within_a_second(&self, now: Instant) -> usize {
+        let recent = self
+            .brought
+            .filter(|(since, _)| now.saturating_duration_since(*since) < Duration::from_secs(1));
+        recent.map_or(0, |(_, claims)| claims)
     }
 }
 
@@ -133,5 +178,48 @@ impl Drop for Fetching<'_> {
         for id in &self.ids {
             inner.fetching.remove(id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(n: u8) -> NodeId {
+        NodeId::from_public_key([n; 32])
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn who_holds_up_a_comparison_waits_however_much_news_it_has() {
+        let (syncing, start) = (Syncing::default(), Instant::now());
+        syncing.want(member(1), start);
+        assert_eq!(syncing.next(start), Ok(member(1)));
+        syncing.want(member(1), start);
+        assert_eq!(syncing.next(start + SECOND), Err(None), "one at a time with one member");
+        syncing.done(member(1), true, start + SECOND);
+        syncing.want(member(1), start + SECOND);
+        let wait = syncing.next(start + SECOND).unwrap_err().unwrap();
+        assert_eq!(wait, LONG_PAUSE);
+        syncing.forget(member(1));
+        syncing.want(member(1), start + 2 * SECOND);
+        assert!(syncing.next(start + 2 * SECOND).is_err(), "a new connection changes nothing");
+    }
+
+    #[test]
+    fn a_second_comparison_begins_only_when_the_first_brings_little() {
+        let (syncing, start) = (Syncing::default(), Instant::now());
+        for n in 1..=3 {
+            syncing.want(member(n), start);
+        }
+        assert_eq!(syncing.next(start), Ok(member(1)));
+        assert_eq!(syncing.next(start), Err(Some(HEAD_START)));
+        syncing.brought(BRISK, start + HEAD_START);
+        assert_eq!(syncing.next(start + HEAD_START), Err(Some(HEAD_START)));
+        assert_eq!(syncing.next(start + 2 * SECOND), Ok(member(2)));
+        syncing.done(member(1), false, start + 2 * SECOND);
+        syncing.done(member(2), false, start + 2 * SECOND);
+        assert_eq!(syncing.next(start + 2 * SECOND), Ok(member(3)), "nothing runs");
     }
 }

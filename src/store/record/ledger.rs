@@ -28,6 +28,9 @@ pub(in crate::store) struct LedgerForm {
     /// Of what was passed on: how many claims and bytes. It has no value and no level.
     #[serde(default)]
     passed: Option<(u64, u64)>,
+    /// How many indicators were attested. Such a row has no value and no level either.
+    #[serde(default)]
+    attested: Option<u64>,
 }
 
 impl Record for LedgerRow {
@@ -52,6 +55,7 @@ impl Record for LedgerRow {
             fields: Vec::new(),
             content: Blob(Vec::new()),
             passed: None,
+            attested: None,
         };
         match &row.what {
             Left::Own { value, level, fields, content } => LedgerForm {
@@ -60,6 +64,11 @@ impl Record for LedgerRow {
                 level: level.name().to_owned(),
                 fields: fields.clone(),
                 content: content.as_bytes().into(),
+                ..form
+            },
+            Left::Attested { indicators, digest } => LedgerForm {
+                content: digest.as_bytes().into(),
+                attested: Some(*indicators),
                 ..form
             },
             Left::PassedOn { claims, bytes, digest } => LedgerForm {
@@ -77,9 +86,10 @@ impl Record for LedgerRow {
             (None, None) | (Some(_), Some(_)) => return None,
         };
         let content = ContentId(form.content.array()?);
-        let what = match form.passed {
-            Some((claims, bytes)) => Left::PassedOn { claims, bytes, digest: content },
-            None => Left::Own {
+        let what = match (form.passed, form.attested) {
+            (Some((claims, bytes)), _) => Left::PassedOn { claims, bytes, digest: content },
+            (None, Some(indicators)) => Left::Attested { indicators, digest: content },
+            (None, None) => Left::Own {
                 value: evidence::value(&form.kind, &form.value)?,
                 level: form.level.parse().ok()?,
                 fields: form.fields,

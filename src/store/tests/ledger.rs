@@ -18,7 +18,9 @@ fn row(n: u32, at: Timestamp) -> EgressRow {
     EgressRow {
         at,
         audience,
-        what: if n == 5 {
+        what: if n == 4 {
+            Left::Attested { indicators: 3, digest: ContentId([8; 32]) }
+        } else if n == 5 {
             Left::PassedOn { claims: 7, bytes: 1085, digest: ContentId([9; 32]) }
         } else {
             Left::Own {
