@@ -6,7 +6,8 @@ use crate::graph::Graph;
 use crate::mesh::{Mesh, Terms, values};
 use crate::prove::{full, report};
 
-/// What catching up may take on top, in MiB (threat case 38).
+/// What catching up may take on top of what a node with these claims takes at rest, in
+/// MiB (threat case 38).
 const MORE_MIB: f64 = 64.0;
 
 #[test]
@@ -17,7 +18,7 @@ fn who_was_away_catches_up() {
     let mut mesh = mesh.started();
     let away = size - 1;
     let others: Vec<usize> = (0..away).collect();
-    let (idle, _) = mesh.nodes[away].memory();
+    let (empty, _) = mesh.nodes[away].memory();
     mesh.nodes[away].stop();
     let values = values(0, claims);
     mesh.attack(&others, &values, 7);
@@ -29,13 +30,20 @@ fn who_was_away_catches_up() {
     let took = start.elapsed();
     let (_, most) = mesh.nodes[away].memory();
     mesh.all_list(&[away], &values.into_iter().collect());
+    mesh.nodes[away].stop();
+    mesh.nodes[away].spawn(&mesh.net);
+    mesh.nodes[away].answers();
+    let (at_rest, _) = mesh.nodes[away].memory();
     report(
         "mesh-away",
         &[
             format!("{claims} claims of seven days were on {away} nodes after {told:.0?}"),
             format!("who was away had them {took:.1?} after its start"),
-            format!("its memory: {idle:.0} MiB before, at most {most:.0} MiB (goal: 64 MiB more)"),
+            format!(
+                "its memory: {empty:.0} MiB without claims, {at_rest:.0} MiB with them after another \
+                 start, at most {most:.0} MiB while it caught up (goal: 64 MiB more)"
+            ),
         ],
     );
-    assert!(most <= idle + MORE_MIB || !full(), "{most} MiB after {idle} MiB");
+    assert!(most <= at_rest + MORE_MIB, "{most} MiB after {at_rest} MiB");
 }
