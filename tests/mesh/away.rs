@@ -14,7 +14,8 @@ const MORE_MIB: f64 = 64.0;
 fn who_was_away_catches_up() {
     let (size, claims) = if full() { (8, 200_000) } else { (4, 5_000) };
     let patience = Duration::from_secs(if full() { 3600 } else { 120 });
-    let Some(mesh) = Mesh::new(Graph::full(size), Terms::default()) else { return };
+    let terms = Terms { quiet: true, ..Terms::default() };
+    let Some(mesh) = Mesh::new(Graph::full(size), terms) else { return };
     let mut mesh = mesh.started();
     let away = size - 1;
     let others: Vec<usize> = (0..away).collect();

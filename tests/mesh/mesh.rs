@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::hop::Hop;
 use crate::net::{Net, PREFIX, SWITCH, home};
 use crate::node::Node;
-use crate::wait::within;
+use crate::wait::{found_within, within};
 
 /// Deadline of what should happen at once.
 const SOON: Duration = Duration::from_secs(60);
@@ -25,6 +25,8 @@ pub struct Terms {
     pub delay: Option<Duration>,
     /// More keys of `[network]`.
     pub network: &'static str,
+    /// Claims are not logged: for so many that the logs would fill this machine.
+    pub quiet: bool,
 }
 
 /// Running nodes. Only one mesh runs at a time: this machine is small, and the figures
@@ -57,7 +59,7 @@ impl Mesh {
         };
         for (number, node) in nodes.iter().enumerate() {
             let peers = graph.neighbours(number).map(|n| nodes[n].as_peer(address(n)));
-            node.configure(terms.network, &peers.collect::<String>());
+            node.configure(terms, &peers.collect::<String>());
         }
         Some(Self { nodes, _hops: hops, net, graph, _folder: folder, _alone: alone })
     }
@@ -123,7 +125,7 @@ impl Mesh {
                 knows = node.count();
                 (knows >= count as u64).then_some(())
             };
-            within_or(left, enough).unwrap_or_else(|| {
+            found_within(left, enough).unwrap_or_else(|| {
                 panic!("{} knows {knows} of {count} after {deadline:?}", node.name)
             });
         }
@@ -154,18 +156,6 @@ impl Mesh {
     pub fn stop_and(mut self, then: impl FnOnce()) {
         self.nodes.iter_mut().for_each(Node::stop);
         then();
-    }
-}
-
-/// Like [`within`], but says so if it did not happen.
-fn within_or<T>(deadline: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
-    let start = Instant::now();
-    loop {
-        let found = probe();
-        if found.is_some() || start.elapsed() >= deadline {
-            return found;
-        }
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::mesh::Terms;
 use crate::net::{Net, inside};
 use crate::wait::within;
 
@@ -47,7 +48,7 @@ impl Node {
             child: None,
             runtime: Builder::new_current_thread().enable_all().build().unwrap(),
         };
-        node.configure("", "");
+        node.configure(Terms::default(), "");
         let mut init = Command::new(env!("CARGO_BIN_EXE_dtim"));
         init.arg("--config").arg(node.config()).args(["init", "--json"]).env_remove("DTIM_CONFIG");
         let said = init.output().unwrap();
@@ -57,8 +58,10 @@ impl Node {
         node
     }
 
-    /// Writes the configuration; `network` are more keys of `[network]`, `more` is more.
-    pub fn configure(&self, network: &str, more: &str) {
+    /// Writes the configuration, with the peers that it approves.
+    pub fn configure(&self, terms: Terms, peers: &str) {
+        let Terms { network, quiet, .. } = terms;
+        let level = if quiet { "info" } else { "info,dtim::node=debug" };
         let (name, root) = (&self.name, self.folder.display());
         let address = Net::address(self.number);
         let text = format!(
@@ -67,7 +70,7 @@ impl Node {
             name = "{name}"
             community = "mesh"
             data_dir = "{root}/data"
-            log_level = "info,dtim::node=debug"
+            log_level = "{level}"
             [metrics]
             listen = "127.0.0.1:{METRICS_PORT}"
             [privacy]
@@ -80,7 +83,7 @@ impl Node {
             listen = ["/ip4/{address}/tcp/{PORT}"]
             allow_private_addresses = true
             {network}
-            {more}
+            {peers}
             "#
         );
         fs::write(self.config(), text).unwrap();

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// 4, the rest is what two nodes differ in anyway.
 const MORE_MIB: f64 = 16.0;
 /// What gossip dropped comes back by sync, for which nobody here waits a minute.
-const OFTEN: Terms = Terms { delay: None, network: "gossip_interval_seconds = 5" };
+const OFTEN: Terms = Terms { delay: None, network: "gossip_interval_seconds = 5", quiet: false };
 
 #[test]
 fn silent_members_keep_nothing_from_the_others() {
