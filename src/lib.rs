@@ -55,7 +55,7 @@
 //! in one atomic batch, so that a killed node continues exactly where it was.
 //! `privacy::share` turns evidence into a `Shareable` for one audience, or says
 //! why not. `wire::sign` signs that with the pseudonym for this indicator and
-//! audience. A row in the egress ledger is durable before anything leaves; then,
+//! audience. A row in the egress ledger is durable before a claim leaves; then,
 //! after a random hold, `mesh` publishes the claim in a message of its own.
 //!
 //! In: the gate lets only members speak gossip. A message meets the judge, which

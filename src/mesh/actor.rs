@@ -23,7 +23,7 @@ use super::book::{Book, Dial};
 use super::discovery::Discovery;
 use super::exchange::{Asked, Asking};
 use super::judge::{Answer, Desk};
-use super::quota::Quotas;
+use super::quota::{Bucket, Quotas};
 use super::rate::Rate;
 use super::role::Role;
 use super::seen::Seen;
@@ -58,6 +58,8 @@ pub(super) struct Actor {
     pub(super) desk: Desk,
     pub(super) seen: Arc<Seen>,
     pub(super) strikes: Strikes,
+    /// What may still be told at once.
+    pub(super) own_claims: Bucket,
     pub(super) asking: Asking,
     /// Bytes of questions and answers outside gossip.
     pub(super) exchanged: Quotas<PeerId>,
@@ -227,6 +229,9 @@ impl Actor {
     fn publish(&mut self, bytes: Vec<u8>, content: ContentId) -> Result<usize, PublishError> {
         if bytes.len() > crate::wire::MAX_CLAIM_BYTES {
             return Err(PublishError::TooLarge);
+        }
+        if !self.own_claims.take(1.0, Instant::now()) {
+            return Err(PublishError::TooMuch);
         }
         let topic = self.topic.hash();
         match self.swarm.behaviour_mut().gossip.inner_mut().publish(topic, bytes) {

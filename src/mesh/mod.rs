@@ -188,6 +188,9 @@ pub enum PublishError {
     /// The queues of all members are full: publish again in a moment.
     #[error("the connections to all members are busy: the claim waits in the outbox")]
     Busy,
+    /// More than members would listen to: publish again in a moment.
+    #[error("this node has told as much as members take for now: the claim waits in the outbox")]
+    TooMuch,
     /// More bytes than a claim may have.
     #[error("the claim is too large to be sent")]
     TooLarge,

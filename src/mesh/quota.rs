@@ -18,6 +18,9 @@ pub(super) const CLAIMS: Allowed = Allowed { per_second: 100.0, burst: 20_000.0 
 /// Microseconds of this node's time for questions outside gossip: a quarter of a
 /// core for long, five seconds at once.
 pub(crate) const TIME: Allowed = Allowed { per_second: 250_000.0, burst: 5_000_000.0 };
+/// Own claims: half of what others take, because to them what this node passes on for
+/// others counts as its own. Whoever tells more is shut out in the end.
+pub(super) const OWN_CLAIMS: Allowed = Allowed { per_second: 50.0, burst: 10_000.0 };
 /// Bytes of questions and answers outside gossip: 64 MiB a minute.
 pub(super) const BYTES: Allowed = Allowed { per_second: 67_108_864.0 / 60.0, burst: 67_108_864.0 };
 /// Members remembered before those with a full allowance are forgotten.
@@ -30,6 +33,13 @@ pub(super) struct Bucket {
     burst: f64,
     left: f64,
     at: Instant,
+}
+
+impl From<Allowed> for Bucket {
+    /// A full one.
+    fn from(Allowed { per_second, burst }: Allowed) -> Self {
+        Self::new(per_second, burst, Instant::now())
+    }
 }
 
 impl Bucket {

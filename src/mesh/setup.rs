@@ -68,6 +68,7 @@ impl Actor {
             desk: Desk::open(judge, verdicts, events.clone())?,
             seen,
             strikes: Strikes::default(),
+            own_claims: quota::OWN_CLAIMS.into(),
             asking: Asking::default(),
             exchanged: Quotas::new(quota::BYTES),
             asked,

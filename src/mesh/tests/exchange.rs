@@ -64,6 +64,22 @@ async fn without_members_a_claim_waits() {
 }
 
 #[tokio::test]
+async fn nobody_is_told_more_than_members_take() {
+    let node = Node::memory(1).await;
+    let bytes = claim(1);
+    let mut refused = Vec::new();
+    for _ in 0..20_000 {
+        let result = node.mesh.publish(bytes.clone(), ContentId::of(&bytes)).await;
+        refused.push(result.unwrap_err());
+        if refused.last() == Some(&PublishError::TooMuch) {
+            break;
+        }
+    }
+    assert_eq!(refused.pop(), Some(PublishError::TooMuch));
+    assert!(refused.len() >= 10_000, "{} at once", refused.len());
+}
+
+#[tokio::test]
 async fn who_is_approved_later_exchanges_without_a_restart() {
     let (mut one, mut other) = (tcp(1).await, tcp(2).await);
     one.approve(&other).await;

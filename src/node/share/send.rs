@@ -226,7 +226,12 @@ impl Node {
                     tracing::error!("an own claim is too large for the mesh and was dropped");
                     Some(false)
                 }
-                Err(PublishError::NoMembers | PublishError::Busy | PublishError::Stopped) => None,
+                Err(
+                    PublishError::NoMembers
+                    | PublishError::Busy
+                    | PublishError::TooMuch
+                    | PublishError::Stopped,
+                ) => None,
             },
             Audience::Peer(node) => match self.deliver(node, own.bytes).await {
                 Delivery::Stored => {
