@@ -47,13 +47,13 @@ fn a_member_that_reads_nothing_holds_up_nobody_and_little_memory() {
 }
 
 #[test]
-#[ignore = "gossipsub warns of each message that a slow member's queue has no room for, with the \
-            message: src/cli/logging.rs has to silence libp2p_gossipsub"]
-fn what_a_deaf_member_was_not_told_is_not_written_down() {
+#[ignore = "gossipsub warns of each message that a slow member's queue has no room for, 400 bytes \
+            a claim: src/cli/logging.rs has to silence libp2p_gossipsub"]
+fn a_deaf_member_fills_no_log() {
     let line = Line::new([66, 67]);
     let (_deaf, _) = talk_to_the_deaf(&line);
     let log = line.victim.stderr();
-    assert!(!log.contains("Queue full"), "{} bytes logged", log.len());
+    assert!(log.len() < 64 << 10, "{} bytes logged", log.len());
     stop(line);
 }
 
