@@ -113,7 +113,8 @@
 //! test reads. Encoding and its strict decoding belong to [`wire`]. The libp2p
 //! behaviour goes into [`mesh`] behind a gate of its own, so that only members get
 //! its handler; what it accepts reaches the node as an event. If it carries
-//! indicators, its path gets a row in the table of markings.
+//! indicators, its path gets a row in the table of markings. `examples/hostile_peer`
+//! learns to abuse it, and `tests/it/processes/hostile/` says what must come of that.
 
 // Tests say what they expect by failing; the rest of the leave is in .clippy.toml.
 #![cfg_attr(
