@@ -37,6 +37,7 @@ prove: build ## the full figures; the report is under target/prove
 	@.ci/need test
 	rm -rf target/prove && mkdir -p target/prove
 	.ci/cargo build --release --examples
+	PROPTEST_CASES=100000 .ci/cargo test --release --no-default-features --lib privacy:: | tee target/prove/markings.txt
 	DTIM_PROVE=1 DTIM_PROVE_DIR=$(CURDIR)/target/prove .ci/cargo test --release --lib --bins --tests
 	@head -n 1000 target/prove/*.txt
 

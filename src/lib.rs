@@ -55,7 +55,7 @@
 //! in one atomic batch, so that a killed node continues exactly where it was.
 //! `privacy::share` turns evidence into a `Shareable` for one audience, or says
 //! why not. `wire::sign` signs that with the pseudonym for this indicator and
-//! audience. A row in the egress ledger is durable before anything leaves; then,
+//! audience. A row in the egress ledger is durable before a claim leaves; then,
 //! after a random hold, `mesh` publishes the claim in a message of its own.
 //!
 //! In: the gate lets only members speak gossip. A message meets the judge, which
@@ -113,7 +113,8 @@
 //! test reads. Encoding and its strict decoding belong to [`wire`]. The libp2p
 //! behaviour goes into [`mesh`] behind a gate of its own, so that only members get
 //! its handler; what it accepts reaches the node as an event. If it carries
-//! indicators, its path gets a row in the table of markings.
+//! indicators, its path gets a row in the table of markings. `examples/hostile_peer`
+//! learns to abuse it, and `tests/it/processes/hostile/` says what must come of that.
 
 // Tests say what they expect by failing; the rest of the leave is in .clippy.toml.
 #![cfg_attr(

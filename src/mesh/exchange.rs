@@ -129,6 +129,11 @@ impl Actor {
         });
         let refused = match member {
             None => AskError::NotConnected,
+            // What it answered lately was more than its share.
+            Some(peer) if !self.exchanged.take(peer, bytes.len(), Instant::now()) => {
+                self.count_exchange(protocol, "quota");
+                AskError::Busy
+            }
             Some(_) if self.asking.0.len() >= ASKING => {
                 self.count_exchange(protocol, "busy");
                 AskError::Busy
@@ -162,6 +167,7 @@ impl Actor {
                 }
                 request_response::Message::Response { request_id, response } => {
                     self.count_bytes(protocol, "in", response.len());
+                    self.exchanged.spend(peer, response.len(), Instant::now());
                     self.end_asking(protocol, request_id, Ok(response));
                 }
             },

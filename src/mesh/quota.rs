@@ -15,11 +15,12 @@ pub(crate) struct Allowed {
 
 /// Claims by gossip: 6,000 a minute (design, section 6).
 pub(super) const CLAIMS: Allowed = Allowed { per_second: 100.0, burst: 20_000.0 };
+/// Microseconds of this node's time for questions outside gossip: a quarter of a
+/// core for long, five seconds at once.
+pub(crate) const TIME: Allowed = Allowed { per_second: 250_000.0, burst: 5_000_000.0 };
 /// Own claims: half of what others take, because to them what this node passes on for
 /// others counts as its own. Whoever tells more is shut out in the end.
 pub(super) const OWN_CLAIMS: Allowed = Allowed { per_second: 50.0, burst: 10_000.0 };
-/// Questions in sync that may cost a look at the whole set.
-pub(crate) const COMPARISONS: Allowed = Allowed { per_second: 20.0, burst: 2_000.0 };
 /// Bytes of questions and answers outside gossip: 64 MiB a minute.
 pub(super) const BYTES: Allowed = Allowed { per_second: 67_108_864.0 / 60.0, burst: 67_108_864.0 };
 /// Members remembered before those with a full allowance are forgotten.
@@ -98,7 +99,7 @@ impl<K: Eq + Hash> Quotas<K> {
     }
 
     /// Takes what was used already, beyond the allowance if it must be.
-    pub(super) fn spend(&mut self, member: K, amount: usize, now: Instant) {
+    pub(crate) fn spend(&mut self, member: K, amount: usize, now: Instant) {
         self.of(member, now).spend(exact(amount), now);
     }
 

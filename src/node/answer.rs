@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::{Node, clock};
-use crate::mesh::quota::{COMPARISONS, Quotas};
+use crate::mesh::quota::{Quotas, TIME};
 use crate::mesh::{Asked, Offence, Protocol};
 use crate::model::{ContentId, IndicatorId, NodeId};
 use crate::store::{Applied, Change, Refused};
@@ -28,21 +28,27 @@ enum Reply {
 impl Node {
     /// Answers until the mesh stops.
     pub(super) async fn answer_loop(self, mut asked: mpsc::Receiver<Asked>) {
-        let mut comparisons = Quotas::new(COMPARISONS);
+        let mut times = Quotas::new(TIME);
         while let Some(mut asked) = asked.recv().await {
             let (protocol, from) = (asked.protocol, asked.from);
+            let start = Instant::now();
+            // Who has taken its share of time finds its stream closed.
+            if !times.take(from, 1, start) {
+                self.inner.metrics.exchanges.with_label_values(&[protocol.label(), "time"]).inc();
+                continue;
+            }
             let bytes = std::mem::take(&mut asked.bytes);
-            let may_compare = comparisons.take(from, 1, Instant::now());
             let reply = self
                 .blocking(move |node| {
                     Ok(match protocol {
-                        Protocol::Sync => node.answer_sync(from, &bytes, may_compare),
+                        Protocol::Sync => node.answer_sync(from, &bytes),
                         Protocol::Deliver => node.answer_delivery(from, &bytes),
                     })
                 })
                 .await;
-            // A node that is stopping answers nobody.
-            let Ok(reply) = reply else { return };
+            let spent = usize::try_from(start.elapsed().as_micros()).unwrap_or(usize::MAX);
+            times.spend(from, spent, Instant::now());
+            let Ok(reply) = reply else { continue };
             let mesh = &self.inner.mesh;
             let outcome = match reply {
                 Reply::Answer(answer) => mesh.answer(asked, answer).await,
@@ -59,7 +65,7 @@ impl Node {
         }
     }
 
-    fn answer_sync(&self, from: NodeId, bytes: &[u8], may_compare: bool) -> Reply {
+    fn answer_sync(&self, from: NodeId, bytes: &[u8]) -> Reply {
         let store = &self.inner.store;
         match SyncAsk::decode(bytes) {
             Err(_) => Reply::Silence(Some(Offence::Rejected)),
@@ -68,10 +74,6 @@ impl Node {
                 Reply::Answer(SyncAnswer::News.encode())
             }
             Ok(SyncAsk::Fetch(ids)) => self.serve(from, &ids),
-            Ok(SyncAsk::Compare { .. }) if !may_compare => {
-                self.inner.metrics.exchanges.with_label_values(&["sync", "comparisons"]).inc();
-                Reply::Silence(None)
-            }
             Ok(SyncAsk::Compare { from: day, message }) => {
                 let now = clock::now();
                 let first = super::sync::first_day(now);

@@ -37,7 +37,11 @@ impl Node {
                 _ = stop.wait_for(|stopping| *stopping) => return,
                 () = tokio::time::sleep(every) => {}
             }
-            if let Err(error) = self.attest_round(&mut told).await {
+            let round = tokio::select! {
+                _ = stop.wait_for(|stopping| *stopping) => return,
+                round = self.attest_round(&mut told) => round,
+            };
+            if let Err(error) = round {
                 tracing::warn!(%error, "nothing is attested in this round");
             }
         }

@@ -53,6 +53,9 @@ pub(super) fn warn_of_clone(applied: &[Applied]) {
 impl Node {
     fn take_event(&self, event: Event, now: Timestamp) -> Vec<Change> {
         match event {
+            // What a member sent before it was revoked must not stand in the way of
+            // the same from others.
+            Event::Claim { from, .. } if self.book().member(from).is_none() => Vec::new(),
             Event::Claim { verified, from } => {
                 tracing::debug!(content = %verified.content(), %from, "claim heard");
                 vec![Change::Heard { verified, from, at: now }]

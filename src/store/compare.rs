@@ -22,8 +22,14 @@ impl Store {
         self.shared().sync.answer(from, question, now)
     }
 
-    /// What follows from a member's answer: what is missing here, and how to go on.
-    pub fn conclude(&self, from: Day, answer: &[u8], member: NodeId) -> Result<Told, BadMessage> {
+    /// What follows from a member's answer: what is missing here, and how to go on;
+    /// and how many claims it listed, of use here or not.
+    pub fn conclude(
+        &self,
+        from: Day,
+        answer: &[u8],
+        member: NodeId,
+    ) -> Result<(Told, usize), BadMessage> {
         self.shared().sync.conclude(from, answer, member)
     }
 

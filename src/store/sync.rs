@@ -91,23 +91,29 @@ impl Sync {
         reconcile::answer(&self.read().set, from, question)
     }
 
-    /// What follows from a member's answer. What is here but takes no part is
-    /// not missing; of an own claim it is noted that the member has it.
+    /// What follows from a member's answer, and how many claims it listed. What is
+    /// here but takes no part is not missing; of an own claim it is noted that the
+    /// member has it.
     pub(super) fn conclude(
         &self,
         from: Day,
         answer: &[u8],
         member: NodeId,
-    ) -> Result<Told, BadMessage> {
+    ) -> Result<(Told, usize), BadMessage> {
         let mut told = reconcile::conclude(&self.read().set, from, answer)?;
+        let listed = told.missing.len();
         let mut inner = self.write();
         told.missing.retain(|id| !inner.replaced.contains(id) && !inner.saw_at(id, member));
-        Ok(told)
+        Ok((told, listed))
     }
 
     /// The day on which a claim that takes part ends.
+    ///
+    /// An own claim that is held is told too: who asks for it by its id has it, and
+    /// who alone did not answer would be known as its author.
     pub(super) fn until(&self, id: &ContentId) -> Option<Day> {
-        self.read().set.find(id)
+        let inner = self.read();
+        inner.held.get(id).map(|held| held.until).or_else(|| inner.set.find(id))
     }
 
     /// A claim that cannot be read any more is to be fetched again.

@@ -2,7 +2,8 @@
 //! address of its own, on a network that the tests can cut, thin out, slow and delay.
 //!
 //! `make test` runs it small, `make prove` with the figures of the issue. Where this
-//! user may not make namespaces the tests say so and are skipped, but never in CI.
+//! user may not make namespaces the tests say so aloud and are skipped, and where CI is
+//! set they fail.
 
 #![cfg(feature = "node")]
 // Tests say what they expect by failing, and nobody outside uses them.

@@ -134,7 +134,11 @@ impl Node {
         let mut brought = 0;
         let outcome = tokio::time::timeout(LONGEST, self.compare(member, &mut brought)).await;
         let outcome = outcome.unwrap_or(Err(Cut::Long));
-        let held_up = matches!(outcome, Err(Cut::Slow | Cut::Ask(AskError::TimedOut)));
+        let held_up = match &outcome {
+            Err(Cut::Slow | Cut::Endless | Cut::Ask(AskError::TimedOut)) => true,
+            Err(Cut::Long) => brought == 0,
+            Err(Cut::Ask(_) | Cut::Nonsense | Cut::Node(_)) | Ok(_) => false,
+        };
         self.inner.syncing.done(member, held_up, Instant::now());
         let label = outcome.as_ref().map_or_else(Cut::label, |_| "complete");
         self.inner.metrics.syncs.with_label_values(&[label]).inc();
@@ -142,7 +146,9 @@ impl Node {
             Ok(lacks) => lacks,
             Err(cut) => {
                 tracing::debug!(%member, %cut, "a comparison was broken off");
-                if matches!(cut, Cut::Nonsense | Cut::Endless) {
+                // Only what no honest member answers. That a comparison brings nothing can
+                // have its reason here: a wrong clock, claims that are known as replaced.
+                if matches!(cut, Cut::Nonsense) {
                     self.inner.mesh.charge(member, Offence::Rejected).await.ok();
                 }
                 false
@@ -162,8 +168,8 @@ impl Node {
     /// Compares until nothing is missing here. Whether the member lacks something.
     async fn compare(&self, member: NodeId, brought: &mut usize) -> Result<bool, Cut> {
         let mut from = first_day(clock::now());
-        let mut question = Some(self.inner.store.compare(from, clock::now())?);
-        let (mut idle, mut lacks) = (0, false);
+        let mut question = Some(self.open(from).await?);
+        let (mut idle, mut lacks, mut begun_again) = (0, false, false);
         let mut patience = PATIENCE;
         for _ in 0..MAX_QUESTIONS {
             let Some(message) = question.take() else { return Ok(lacks) };
@@ -176,23 +182,24 @@ impl Node {
             };
             if answered > from {
                 // The member's clock shows a later day.
+                if std::mem::replace(&mut begun_again, true) {
+                    return Err(Cut::Endless);
+                }
                 from = answered;
-                idle += 1;
-                question = Some(self.inner.store.compare(from, clock::now())?);
+                question = Some(self.open(from).await?);
                 continue;
             }
-            let told = self
+            let (told, listed) = self
                 .blocking(move |node| Ok(node.inner.store.conclude(from, &message, member)))
                 .await??;
             lacks |= !told.extra.is_empty();
-            let missing = told.missing.len();
-            let wanted = self.inner.syncing.take_up(told.missing);
-            let elsewhere = missing - wanted.ids.len();
-            let (taken, new) = self.fetch(member, &wanted.ids).await?;
+            let wanted = self.inner.syncing.take_up(told.missing, Instant::now());
+            let (taken, new) = self.fetch(member, &wanted.ids, &mut patience).await?;
             drop(wanted);
             *brought += new;
             self.inner.syncing.brought(new, Instant::now());
-            let idled = taken == 0 && elsewhere == 0 && told.extra.is_empty();
+            // What it listed and is of no use here is not its fault.
+            let idled = taken == 0 && listed == 0 && told.extra.is_empty();
             idle = if idled { idle + 1 } else { 0 };
             if idle > MAX_IDLE {
                 return Err(Cut::Endless);
@@ -205,13 +212,23 @@ impl Node {
         Err(Cut::Endless)
     }
 
+    async fn open(&self, from: Day) -> Result<Vec<u8>, Cut> {
+        Ok(self.blocking(move |node| Ok(node.inner.store.compare(from, clock::now()))).await??)
+    }
+
     /// Fetches claims and stores them; how many stood, and how many of them were new.
-    async fn fetch(&self, member: NodeId, wanted: &[ContentId]) -> Result<(usize, usize), Cut> {
+    async fn fetch(
+        &self,
+        member: NodeId,
+        wanted: &[ContentId],
+        patience: &mut Duration,
+    ) -> Result<(usize, usize), Cut> {
         let (mut taken, mut new) = (0, 0);
         let mut left = wanted;
         while !left.is_empty() {
             let asked: Vec<ContentId> = left.iter().take(MAX_FETCH).copied().collect();
             let ask = SyncAsk::Fetch(asked.clone());
+            let start = Instant::now();
             let SyncAnswer::Fetched { served, claims } = self.ask_sync(member, &ask).await? else {
                 return Err(Cut::Nonsense);
             };
@@ -219,6 +236,9 @@ impl Node {
                 return Err(Cut::Nonsense);
             }
             let (stood, were_new) = self.take_fetched(member, asked, claims).await?;
+            if stood == 0 {
+                *patience = patience.checked_sub(start.elapsed()).ok_or(Cut::Slow)?;
+            }
             taken += stood;
             new += were_new;
             left = left.get(served..).unwrap_or_default();
@@ -241,6 +261,10 @@ impl Node {
         let asked: HashSet<ContentId> = asked.into_iter().collect();
         let (changes, offences) =
             self.blocking(move |node| Ok(node.judge_fetched(member, &asked, &claims))).await?;
+        // Revoked while it answered.
+        if self.book().member(member).is_none() {
+            return Err(Cut::Ask(AskError::NotConnected));
+        }
         for _ in 0..offences {
             self.inner.mesh.charge(member, Offence::Rejected).await.ok();
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns no connection and asks nobody; the clock is told.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use crate::store::{Change, EgressAudience, EgressRow, Left};
 /// A comparison gets so long before another is begun beside it: two that run at
 /// once list the same claims twice.
 const HEAD_START: Duration = Duration::from_millis(300);
+/// A member that keeps a claim waiting for longer does not keep it from others.
+const FETCH_TIME: Duration = Duration::from_secs(30);
 /// New claims within a second that show that what runs is enough.
 const BRISK: usize = 100;
 /// Between two comparisons with one member, however much news it has.
@@ -43,7 +45,8 @@ struct Inner {
     /// Not before then again.
     rests: BTreeMap<NodeId, Instant>,
     running: BTreeSet<NodeId>,
-    fetching: HashSet<ContentId>,
+    /// Since when; after [`FETCH_TIME`] another comparison may fetch it.
+    fetching: HashMap<ContentId, Instant>,
     /// When the last comparison was begun.
     begun: Option<Instant>,
     /// New claims since a moment, a second ago at the most.
@@ -134,10 +137,13 @@ impl Syncing {
     }
 
     /// Leaves what nobody else is fetching, and notes it.
-    pub(super) fn take_up(&self, missing: Vec<ContentId>) -> Fetching<'_> {
+    pub(super) fn take_up(&self, missing: Vec<ContentId>, now: Instant) -> Fetching<'_> {
         let mut inner = self.lock();
-        let ids = missing.into_iter().filter(|id| inner.fetching.insert(*id)).collect();
-        Fetching { of: self, ids }
+        let free = |since: &Instant| now.saturating_duration_since(*since) >= FETCH_TIME;
+        let mut ids = missing;
+        ids.retain(|id| inner.fetching.get(id).is_none_or(free));
+        inner.fetching.extend(ids.iter().map(|id| (*id, now)));
+        Fetching { of: self, since: now, ids }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -169,6 +175,7 @@ impl Inner {
 /// Claims that one comparison fetches, and no other until this is dropped.
 pub(super) struct Fetching<'a> {
     of: &'a Syncing,
+    since: Instant,
     pub(super) ids: Vec<ContentId>,
 }
 
@@ -176,7 +183,10 @@ impl Drop for Fetching<'_> {
     fn drop(&mut self) {
         let mut inner = self.of.lock();
         for id in &self.ids {
-            inner.fetching.remove(id);
+            // Another one may have taken it over.
+            if inner.fetching.get(id) == Some(&self.since) {
+                inner.fetching.remove(id);
+            }
         }
     }
 }

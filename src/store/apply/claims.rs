@@ -6,11 +6,15 @@ use super::{Applied, Draft};
 use crate::ageing;
 use crate::assess::{self, Heard};
 use crate::model::{Audience, Claim, Generation, NodeId, Timestamp, Tlp};
+use crate::privacy::tlp;
 use crate::store::family::{self, Ends, Family};
 use crate::store::record::{KeptClaim, KeptContent, KeptOwn, Sent, Whereabouts};
 use crate::store::sync::SyncChange;
 use crate::store::{Refused, StoreError};
 use crate::wire::{SignedClaim, Verified};
+
+/// Rows a day that a member may leave without a claim: about 130 bytes each.
+const MAX_REMEMBERED: u32 = 1_000_000;
 
 impl Draft<'_> {
     pub(super) fn heard(
@@ -32,38 +36,78 @@ impl Draft<'_> {
             charged: Some(from),
         };
         let key = self.claim_key(&came.heard);
-        let Some(kept) = self.claims.read_or_lost(self.db, &key)? else {
-            if let Some(refused) = self.no_room_for(from) {
+        match self.claims.read_or_lost(self.db, &key)? {
+            None => self.heard_first(&key, came, from),
+            Some(kept) => self.heard_again(&key, kept, came, from),
+        }
+    }
+
+    fn heard_first(
+        &mut self,
+        key: &[u8],
+        came: KeptClaim,
+        from: NodeId,
+    ) -> Result<Applied, StoreError> {
+        if let Some(refused) = self.no_room_for(from) {
+            if self.may_leave_a_row(from) {
                 self.remember(&came.heard, Whereabouts::NoRoom);
-                return Ok(Applied::Refused(refused));
             }
-            self.touch_by(&came.heard.claim, at)?;
-            self.keep_claim(&key, came, None);
-            return Ok(Applied::New);
-        };
+            return Ok(Applied::Refused(refused));
+        }
+        self.touch_by(&came.heard.claim, came.heard.received)?;
+        self.keep_claim(key, came, None);
+        Ok(Applied::New)
+    }
+
+    fn heard_again(
+        &mut self,
+        key: &[u8],
+        kept: KeptClaim,
+        came: KeptClaim,
+        from: NodeId,
+    ) -> Result<Applied, StoreError> {
+        let at = came.heard.received;
+        match (takes_part(kept.heard.claim.tlp), takes_part(came.heard.claim.tlp)) {
+            // An honest pseudonym speaks to one audience. What one member alone was told
+            // must not take a claim out of the set that everybody holds.
+            (true, false) => return Ok(Applied::Older),
+            (false, true) if !kept.own => {
+                self.drop_claim(key, &kept);
+                self.touch_by(&came.heard.claim, at)?;
+                self.keep_claim(key, came, None);
+                return Ok(Applied::Updated);
+            }
+            _ => {}
+        }
         let same = kept.heard.content == came.heard.content;
         if same && kept.heard.delivered_by.contains(&from) {
             return Ok(Applied::Known);
         }
         let heard = assess::merge(kept.heard.clone(), came.heard.clone());
         if heard.content != came.heard.content {
-            self.remember(&came.heard, Whereabouts::Replaced);
+            if self.may_leave_a_row(from) {
+                self.remember(&came.heard, Whereabouts::Replaced);
+            }
             return Ok(Applied::Older);
         }
-        if !kept.own {
-            self.touch_by(&heard.claim, at)?;
+        if !same && !self.may_leave_a_row(from) {
+            self.events.without_room += 1;
+            return Ok(Applied::Refused(Refused::Share));
         }
         let own = kept.own;
+        if !own {
+            self.touch_by(&heard.claim, at)?;
+        }
         if same {
             if !own {
-                self.takes_part(&heard);
+                self.takes_part_again(&heard);
             }
-            self.claims.put(&key, KeptClaim { heard, ..kept });
+            self.claims.put(key, KeptClaim { heard, ..kept });
             return Ok(Applied::Known);
         }
-        self.drop_claim(&key, &kept);
+        self.drop_claim(key, &kept);
         let charged = came.charged.filter(|_| !own);
-        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own, charged }, None);
+        self.keep_claim(key, KeptClaim { heard, bytes: came.bytes, own, charged }, None);
         Ok(if own { Applied::Clone } else { Applied::Updated })
     }
 
@@ -111,7 +155,8 @@ impl Draft<'_> {
     pub(super) fn orphan(&mut self, members: &BTreeSet<NodeId>) -> Result<Applied, StoreError> {
         for claim in self.db.sound_records::<KeptClaim>()? {
             let KeptClaim { heard, own, .. } = claim?.1;
-            if !own && heard.claim.tlp <= Tlp::Green && heard.delivered_by.is_disjoint(members) {
+            let public = takes_part(heard.claim.tlp);
+            if !own && public && heard.delivered_by.is_disjoint(members) {
                 self.sync.push(SyncChange::Lose(heard.claim.until, heard.content));
             }
         }
@@ -119,8 +164,8 @@ impl Draft<'_> {
     }
 
     /// A member delivered what may have been an orphan.
-    fn takes_part(&mut self, heard: &Heard) {
-        if heard.claim.tlp <= Tlp::Green {
+    fn takes_part_again(&mut self, heard: &Heard) {
+        if takes_part(heard.claim.tlp) {
             self.sync.push(SyncChange::Insert(heard.claim.until, heard.content));
         }
     }
@@ -165,6 +210,19 @@ impl Draft<'_> {
         }
     }
 
+    /// Counts a row that is nothing but the memory of a claim. They live as long as
+    /// the claim, so a member makes a bounded number of them a day.
+    fn may_leave_a_row(&mut self, member: NodeId) -> bool {
+        let key = family::peer(&self.db.sealer, member);
+        let today = self.now().day();
+        let (day, count) = self.memory.remembered.entry(key).or_insert((today, 0));
+        if *day != today {
+            (*day, *count) = (today, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= MAX_REMEMBERED
+    }
+
     /// Why nothing new of a member can be kept. What one member may fill shrinks
     /// with the number of those that deliver, so that there is always room for
     /// one more.
@@ -187,7 +245,7 @@ impl Draft<'_> {
     /// Remembers a content id until its claim ends. Only what gossip may carry:
     /// these ids are for the mesh to know.
     fn remember(&mut self, heard: &Heard, place: Whereabouts) {
-        if heard.claim.tlp > Tlp::Green {
+        if !takes_part(heard.claim.tlp) {
             return;
         }
         let (until, id) = (heard.claim.until, heard.content);
@@ -195,6 +253,11 @@ impl Draft<'_> {
         let key = family::content(&self.db.sealer, until, &id);
         self.content.put(&key, KeptContent { content: id, place });
     }
+}
+
+/// Whether a claim takes part in sync: the table of markings says so.
+fn takes_part(marking: Tlp) -> bool {
+    tlp::allows(marking, tlp::Path::Sync)
 }
 
 /// When a claim crosses its next step.

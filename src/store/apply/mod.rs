@@ -41,6 +41,8 @@ pub(super) struct Memory {
     pub(super) pending: i64,
     /// When each candidate was last seen.
     pub(super) candidates: Arc<BTreeMap<Id, Timestamp>>,
+    /// Rows without a claim that each member left today; bounded by the members.
+    pub(super) remembered: BTreeMap<Id, (Day, u32)>,
     /// How many indicators there are of each kind.
     pub(super) kinds: Counts,
 }

@@ -66,7 +66,8 @@ fn an_own_claim_waits_for_two_witnesses_or_for_its_time() {
     bench.write(vec![held(own(&first, Audience::Mesh))]);
     bench.reopen();
     assert_eq!(shown(&bench, NOW), []);
-    assert_eq!(bench.store().claim_for_sync(&content).unwrap(), None);
+    // Who knows its id has it: not to answer would tell who made it.
+    assert!(bench.store().claim_for_sync(&content).unwrap().is_some());
 
     // A member that has it shows it; it is not missing here.
     let mut theirs = Set::default();
@@ -75,7 +76,7 @@ fn an_own_claim_waits_for_two_witnesses_or_for_its_time() {
     let meet = |member| {
         let question = bench.store().compare(from, NOW).unwrap();
         let answer = reconcile::answer(&theirs, from, &question).unwrap();
-        bench.store().conclude(from, &answer, node(member)).unwrap().missing
+        bench.store().conclude(from, &answer, node(member)).unwrap().0.missing
     };
     assert_eq!(meet(11), []);
     assert_eq!(meet(11), [], "the same member twice is one witness");
@@ -157,5 +158,21 @@ fn hidden_claims_change_no_answer() {
         assert_eq!(opened(&full), opened(&public), "seed {seed}");
         assert_eq!(shown(&full, NOW), shown(&public, NOW), "seed {seed}");
         assert_eq!(full.store().sync_len(), public.store().sync_len());
+    }
+}
+
+/// One pseudonym that tells the mesh one thing and one member another.
+#[test]
+fn what_one_member_alone_was_told_takes_nothing_out_of_the_set() {
+    let public = claim(&ip(1), Tlp::Green, NOW, 1);
+    let private = claim(&ip(1), Tlp::Amber, NOW, 2);
+    for order in [[&public, &private], [&private, &public]] {
+        let bench = Bench::new();
+        for told in order {
+            bench.write(vec![heard(told, 1, 11)]);
+        }
+        assert_eq!(shown(&bench, NOW), [verified(&public, 1).content()]);
+        let kept = bench.store().heard(ip(1).id()).unwrap();
+        assert_eq!((kept.len(), kept[0].claim.tlp), (1, Tlp::Green));
     }
 }

@@ -77,11 +77,16 @@ fn an_attestation_makes_a_source_and_only_for_whom_it_is_meant() {
     eventually("one source", || (sources() == Some(json!(1))).then_some(()));
     add(&gamma, AMBER, "green", &[]);
     eventually("two organisations attested", || (sources() == Some(json!(2))).then_some(()));
-    // Alpha saw it itself and heard of it from beta: gamma attested nothing to alpha.
-    let at_alpha = eventually("alpha heard of it too", || {
-        alpha.knows(AMBER).filter(|known| known["sources"] == json!(2))
-    });
-    assert_eq!(at_alpha["own"], json!(true));
+    // Alpha saw it itself and is a member of gamma too, which attests nothing to it: own
+    // and mesh are two, with an attestation of beta's as well, if it had sent one.
+    add(&beta, AMBER, "green", &[]);
+    let heard = |organisation: &Organisation, claims: usize| {
+        let known = organisation.knows(AMBER)?;
+        (known["claims"].as_array()?.len() == claims).then_some(known)
+    };
+    eventually("beta's own is a third source", || (sources() == Some(json!(3))).then_some(()));
+    let at_alpha = eventually("alpha heard both others", || heard(&alpha, 2));
+    assert_eq!((&at_alpha["own"], &at_alpha["sources"]), (&json!(true), &json!(2)));
     for organisation in [&mut alpha, &mut beta, &mut gamma] {
         organisation.stop();
     }

@@ -287,7 +287,7 @@ impl Kernel {
         std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).ok()?;
         let namespaces = fs::read_to_string(LOG_NAMESPACES).ok()?;
         if fs::write(LOG_NAMESPACES, "1").is_err() {
-            println!("skipped: netfilter's own lines: this user may not switch them on");
+            tools::aloud("SKIPPED: netfilter's own lines: this user may not switch them on");
             return None;
         }
         for rule in [

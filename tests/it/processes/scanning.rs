@@ -17,7 +17,7 @@ const BY_HASH_MD5: &str = "620d993bfc624abf926a3eec9e63c11d";
 #[test]
 fn malware_in_a_folder_becomes_an_indicator_and_nothing_else_does() {
     if tools::find("usr/sbin/clamd").is_none() && std::env::var_os("CI").is_none() {
-        println!("skipped: there is no clamd; `.ci/need test` fetches it");
+        tools::aloud("SKIPPED: there is no clamd; `.ci/need test` fetches it");
         return;
     }
     let settings = Settings {

@@ -1,6 +1,7 @@
 //! Debian's programs that tests drive: installed, or unpacked by `.ci/need test`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -82,6 +83,13 @@ pub fn done(command: &mut Command) -> Output {
     output
 }
 
+/// What a test prints is shown only if it fails; a skipped one must be heard of.
+pub fn aloud(word: &str) {
+    let said = std::fs::OpenOptions::new().write(true).open("/dev/stderr");
+    let said = said.and_then(|mut stderr| writeln!(stderr, "{word}"));
+    said.unwrap_or_else(|_| println!("{word}"));
+}
+
 /// A network namespace with addresses of its own on its loopback interface.
 pub struct Namespace(String);
 
@@ -93,7 +101,7 @@ impl Namespace {
         if !made.status.success() {
             let why = String::from_utf8_lossy(&made.stderr).into_owned();
             assert!(std::env::var_os("CI").is_none(), "no network namespace in CI: {why}");
-            println!("skipped: no network namespace for this user: {why}");
+            aloud(&format!("SKIPPED: no network namespace for this user: {why}"));
             return None;
         }
         let namespace = Self(name);

@@ -38,12 +38,33 @@ fn a_node_between_hostile_members_still_hears_and_is_heard() {
 
 #[test]
 fn a_member_that_reads_nothing_holds_up_nobody_and_little_memory() {
-    const CLAIMS: u64 = 15_000;
     let line = Line::new([66, 67]);
+    let (_deaf, grown) = talk_to_the_deaf(&line);
+    // The claims themselves are in the store and in the index of what was seen.
+    println!("a deaf member and {CLAIMS} claims: {} KiB more memory", grown >> 10);
+    assert!(grown < 96 << 20, "{grown} bytes");
+    stop(line);
+}
+
+#[test]
+#[ignore = "gossipsub warns of each message that a slow member's queue has no room for, 400 bytes \
+            a claim: src/cli/logging.rs has to silence libp2p_gossipsub"]
+fn a_deaf_member_fills_no_log() {
+    let line = Line::new([66, 67]);
+    let (_deaf, _) = talk_to_the_deaf(&line);
+    let log = line.victim.stderr();
+    assert!(log.len() < 64 << 10, "{} bytes logged", log.len());
+    stop(line);
+}
+
+/// More claims than the queues and windows of one that reads nothing hold.
+const CLAIMS: u64 = 15_000;
+
+/// The deaf one, and how many bytes of memory the victim took meanwhile.
+fn talk_to_the_deaf(line: &Line) -> (Hostile, u64) {
     let deaf = Hostile::start(66, &[&line.victim], &["deaf"]);
     deaf.event("done");
     let before = cost(&line.victim);
-    // More than all queues and windows of the deaf one hold.
     let count = CLAIMS.to_string();
     let talker = Hostile::start(67, &[&line.victim], &["publish", "--count", &count]);
     talker.event("done");
@@ -51,11 +72,7 @@ fn a_member_that_reads_nothing_holds_up_nobody_and_little_memory() {
         (verdicts(&line.victim).values().sum::<u64>() >= CLAIMS).then_some(())
     });
     line.still_works("45.156.1.1");
-    let grown = cost(&line.victim).memory.saturating_sub(before.memory);
-    // The claims themselves are in the store and in the index of what was seen.
-    println!("a deaf member and {CLAIMS} claims: {} KiB more memory", grown >> 10);
-    assert!(grown < 96 << 20, "{grown} bytes");
-    stop(line);
+    (deaf, cost(&line.victim).memory.saturating_sub(before.memory))
 }
 
 #[test]
