@@ -35,7 +35,7 @@ impl LogArgs {
     /// From here on everything is logged. Whoever wrote what is logged cannot move
     /// the terminal's cursor: control characters are escaped (RUSTSEC-2025-0055).
     pub(super) fn start(self, level: &str) -> Result<LogLevel, Failure> {
-        let filter = EnvFilter::try_new(level).map_err(Failure::wrong)?;
+        let filter = filter(level).map_err(Failure::wrong)?;
         let (filter, handle) = reload::Layer::new(filter);
         let lines = fmt::layer().with_writer(io::stderr);
         // The journal has a clock of its own.
@@ -56,10 +56,16 @@ impl LogArgs {
     }
 }
 
+/// Gossipsub warns of each message for which a slow member's queue has no room:
+/// 400 bytes a claim. Its metrics count them. What the operator says of it wins.
+fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(format!("libp2p_gossipsub=error,{level}"))
+}
+
 impl LogLevel {
     /// Takes over a level that the configuration found right.
     pub(super) fn set(&self, level: &str) {
-        let set = EnvFilter::try_new(level)
+        let set = filter(level)
             .map_err(|error| error.to_string())
             .and_then(|filter| self.0.reload(filter).map_err(|error| error.to_string()));
         if let Err(error) = set {

@@ -100,9 +100,10 @@ impl Sync {
         answer: &[u8],
         member: NodeId,
     ) -> Result<(Told, usize), BadMessage> {
-        let mut told = reconcile::conclude(&self.read().set, from, answer)?;
-        let listed = told.missing.len();
+        // One lock: what is let in between two of them would look missing.
         let mut inner = self.write();
+        let mut told = reconcile::conclude(&inner.set, from, answer)?;
+        let listed = told.missing.len();
         told.missing.retain(|id| !inner.replaced.contains(id) && !inner.saw_at(id, member));
         Ok((told, listed))
     }

@@ -47,8 +47,6 @@ fn a_member_that_reads_nothing_holds_up_nobody_and_little_memory() {
 }
 
 #[test]
-#[ignore = "gossipsub warns of each message that a slow member's queue has no room for, 400 bytes \
-            a claim: src/cli/logging.rs has to silence libp2p_gossipsub"]
 fn a_deaf_member_fills_no_log() {
     let line = Line::new([66, 67]);
     let (_deaf, _) = talk_to_the_deaf(&line);
