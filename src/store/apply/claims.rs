@@ -36,28 +36,48 @@ impl Draft<'_> {
             charged: Some(from),
         };
         let key = self.claim_key(&came.heard);
-        let Some(kept) = self.claims.read_or_lost(self.db, &key)? else {
-            if let Some(refused) = self.no_room_for(from) {
-                if self.may_leave_a_row(from) {
-                    self.remember(&came.heard, Whereabouts::NoRoom);
-                }
-                return Ok(Applied::Refused(refused));
+        match self.claims.read_or_lost(self.db, &key)? {
+            None => self.heard_first(&key, came, from),
+            Some(kept) => self.heard_again(&key, kept, came, from),
+        }
+    }
+
+    fn heard_first(
+        &mut self,
+        key: &[u8],
+        came: KeptClaim,
+        from: NodeId,
+    ) -> Result<Applied, StoreError> {
+        if let Some(refused) = self.no_room_for(from) {
+            if self.may_leave_a_row(from) {
+                self.remember(&came.heard, Whereabouts::NoRoom);
             }
-            self.touch_by(&came.heard.claim, at)?;
-            self.keep_claim(&key, came, None);
-            return Ok(Applied::New);
-        };
-        let public = |heard: &Heard| takes_part(heard.claim.tlp);
-        if public(&kept.heard) && !public(&came.heard) {
+            return Ok(Applied::Refused(refused));
+        }
+        self.touch_by(&came.heard.claim, came.heard.received)?;
+        self.keep_claim(key, came, None);
+        Ok(Applied::New)
+    }
+
+    fn heard_again(
+        &mut self,
+        key: &[u8],
+        kept: KeptClaim,
+        came: KeptClaim,
+        from: NodeId,
+    ) -> Result<Applied, StoreError> {
+        let at = came.heard.received;
+        match (takes_part(kept.heard.claim.tlp), takes_part(came.heard.claim.tlp)) {
             // An honest pseudonym speaks to one audience. What one member alone was told
             // must not take a claim out of the set that everybody holds.
-            return Ok(Applied::Older);
-        }
-        if !public(&kept.heard) && public(&came.heard) && !kept.own {
-            self.drop_claim(&key, &kept);
-            self.touch_by(&came.heard.claim, at)?;
-            self.keep_claim(&key, came, None);
-            return Ok(Applied::Updated);
+            (true, false) => return Ok(Applied::Older),
+            (false, true) if !kept.own => {
+                self.drop_claim(key, &kept);
+                self.touch_by(&came.heard.claim, at)?;
+                self.keep_claim(key, came, None);
+                return Ok(Applied::Updated);
+            }
+            _ => {}
         }
         let same = kept.heard.content == came.heard.content;
         if same && kept.heard.delivered_by.contains(&from) {
@@ -74,20 +94,20 @@ impl Draft<'_> {
             self.events.without_room += 1;
             return Ok(Applied::Refused(Refused::Share));
         }
-        if !kept.own {
+        let own = kept.own;
+        if !own {
             self.touch_by(&heard.claim, at)?;
         }
-        let own = kept.own;
         if same {
             if !own {
-                self.takes_part(&heard);
+                self.takes_part_again(&heard);
             }
-            self.claims.put(&key, KeptClaim { heard, ..kept });
+            self.claims.put(key, KeptClaim { heard, ..kept });
             return Ok(Applied::Known);
         }
-        self.drop_claim(&key, &kept);
+        self.drop_claim(key, &kept);
         let charged = came.charged.filter(|_| !own);
-        self.keep_claim(&key, KeptClaim { heard, bytes: came.bytes, own, charged }, None);
+        self.keep_claim(key, KeptClaim { heard, bytes: came.bytes, own, charged }, None);
         Ok(if own { Applied::Clone } else { Applied::Updated })
     }
 
@@ -144,7 +164,7 @@ impl Draft<'_> {
     }
 
     /// A member delivered what may have been an orphan.
-    fn takes_part(&mut self, heard: &Heard) {
+    fn takes_part_again(&mut self, heard: &Heard) {
         if takes_part(heard.claim.tlp) {
             self.sync.push(SyncChange::Insert(heard.claim.until, heard.content));
         }

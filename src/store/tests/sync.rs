@@ -160,3 +160,19 @@ fn hidden_claims_change_no_answer() {
         assert_eq!(full.store().sync_len(), public.store().sync_len());
     }
 }
+
+/// One pseudonym that tells the mesh one thing and one member another.
+#[test]
+fn what_one_member_alone_was_told_takes_nothing_out_of_the_set() {
+    let public = claim(&ip(1), Tlp::Green, NOW, 1);
+    let private = claim(&ip(1), Tlp::Amber, NOW, 2);
+    for order in [[&public, &private], [&private, &public]] {
+        let bench = Bench::new();
+        for told in order {
+            bench.write(vec![heard(told, 1, 11)]);
+        }
+        assert_eq!(shown(&bench, NOW), [verified(&public, 1).content()]);
+        let kept = bench.store().heard(ip(1).id()).unwrap();
+        assert_eq!((kept.len(), kept[0].claim.tlp), (1, Tlp::Green));
+    }
+}
