@@ -101,9 +101,9 @@ fn a_member_that_is_revoked_in_mid_stream_is_gone_and_stays_out() {
 
 #[test]
 fn a_hundred_names_of_one_member_are_one_source() {
-    let line = Line::new([66]);
+    let line = Line::beside(66);
     let attack = ["accuse", "45.155.205.233", "--pseudonyms", "100"];
-    let hostile = Hostile::start(66, &[&line.victim], &attack);
+    let hostile = Hostile::start(66, &[&line.victim, &line.honest], &attack);
     hostile.event("done");
     for (node, name) in [(&line.victim, "victim"), (&line.honest, "honest")] {
         let told = eventually("all of it arrived", || {

@@ -136,12 +136,21 @@ impl Line {
 
     /// The same with settings for both.
     pub fn with(hostile: impl IntoIterator<Item = u8>, settings: Settings) -> Self {
+        let hostile: String = hostile.into_iter().map(approved).collect();
+        Self::start(&hostile, "", settings)
+    }
+
+    /// Both approved this hostile member.
+    pub fn beside(hostile: u8) -> Self {
+        Self::start(&approved(hostile), &approved(hostile), Settings::default())
+    }
+
+    fn start(of_victim: &str, of_honest: &str, settings: Settings) -> Self {
         let mut victim = watched("victim", settings.clone());
         let mut honest = watched("honest", settings);
-        let hostile: String = hostile.into_iter().map(approved).collect();
-        victim.configure(&(honest.as_peer(&[]) + &hostile), &[]);
+        victim.configure(&(honest.as_peer(&[]) + of_victim), &[]);
         victim.start();
-        honest.configure(&victim.as_peer(&[victim.address()]), &[]);
+        honest.configure(&(victim.as_peer(&[victim.address()]) + of_honest), &[]);
         honest.start();
         let line = Self { victim, honest };
         line.exchange();
