@@ -13,7 +13,7 @@ use crate::mesh::{Asked, Offence, Protocol};
 use crate::model::{ContentId, IndicatorId, NodeId};
 use crate::store::{Applied, Change, Refused};
 use crate::wire::{
-    self, DeliverAnswer, DeliverAsk, Outcome, Packing, Path, SyncAnswer, SyncAsk, Verdict,
+    DeliverAnswer, DeliverAsk, Outcome, Packing, Path, SyncAnswer, SyncAsk, Verdict,
 };
 
 /// What is to be done about a question.
@@ -126,12 +126,7 @@ impl Node {
     /// marking keeps it out of gossip and sync.
     fn take_delivered(&self, from: NodeId, bytes: &[u8]) -> Reply {
         let now = clock::now();
-        let verdict = wire::verify(bytes, &self.inner.community, Path::Deliver).and_then(|v| {
-            v.timely(now)?;
-            Ok(v)
-        });
-        let label = verdict.as_ref().map_or_else(wire::Refusal::label, |_| "accept");
-        self.inner.metrics.claims.with_label_values(&["deliver", label]).inc();
+        let verdict = self.judge(bytes, Path::Deliver, now);
         let answer = |outcome| DeliverAnswer::Claim(outcome).encode();
         let verified = match verdict {
             Ok(verified) => verified,

@@ -11,6 +11,7 @@ use super::{Node, clock};
 use crate::mesh::{Event, Role};
 use crate::model::Timestamp;
 use crate::store::{Applied, Change};
+use crate::wire::{self, Path, Refusal, Verified};
 
 /// Events that go into one write at most.
 const MAX_GATHERED: usize = 512;
@@ -51,6 +52,30 @@ pub(super) fn warn_of_clone(applied: &[Applied]) {
 }
 
 impl Node {
+    /// The judge of a claim that came outside gossip; what it says is counted.
+    pub(super) fn judge(
+        &self,
+        bytes: &[u8],
+        path: Path,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let verdict = wire::verify(bytes, &self.inner.community, path).and_then(|verified| {
+            verified.timely(now)?;
+            Ok(verified)
+        });
+        self.count_verdict(path, verdict)
+    }
+
+    pub(super) fn count_verdict(
+        &self,
+        path: Path,
+        verdict: Result<Verified, Refusal>,
+    ) -> Result<Verified, Refusal> {
+        let label = verdict.as_ref().map_or_else(Refusal::label, |_| "accept");
+        self.inner.metrics.claims.with_label_values(&[path.label(), label]).inc();
+        verdict
+    }
+
     fn take_event(&self, event: Event, now: Timestamp) -> Vec<Change> {
         match event {
             // What a member sent before it was revoked must not stand in the way of

@@ -34,7 +34,8 @@ impl Store {
     }
 
     /// How many claims take part.
-    pub fn sync_len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn sync_len(&self) -> usize {
         self.shared().sync.len()
     }
 

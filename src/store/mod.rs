@@ -82,6 +82,8 @@ struct Shared {
     metrics: Metrics,
     max_bytes: u64,
     bytes: AtomicU64,
+    /// Wishes that wait to leave; the writer sets it after each durable group.
+    pending: AtomicU64,
 }
 
 impl Shared {
@@ -92,6 +94,11 @@ impl Shared {
     fn set_bytes(&self, bytes: u64) {
         self.bytes.store(bytes, Ordering::Relaxed);
         self.metrics.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    fn set_pending(&self, pending: i64) {
+        self.pending.store(u64::try_from(pending).unwrap_or_default(), Ordering::Relaxed);
+        self.metrics.outbox.set(pending);
     }
 
     /// The error of a store that is full, if it is.
@@ -123,6 +130,7 @@ impl Store {
             metrics: options.metrics,
             max_bytes: options.max_bytes,
             bytes: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
         });
         let writer = Writer::load(Arc::clone(&shared), clock)?;
         let (queue, jobs) = sync_channel(writer::QUEUE);

@@ -1,20 +1,20 @@
 //! Reading what audiences were told and what waits to leave.
 
+use std::sync::atomic::Ordering;
+
 use super::change::{Pending, What};
 use super::family::{self, Family, Id};
 use super::record::{KeptClaim, KeptEvidence, KeptOwn};
 use super::{Store, StoreError};
 use crate::model::{
-    Audience, Claim, ContentId, Evidence, Generation, IndicatorId, Pseudonym, Revision, Timestamp,
+    Audience, Claim, ContentId, Evidence, Generation, IndicatorId, Pseudonym, Timestamp,
 };
 
 /// A claim that was made for an audience.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnClaim {
-    /// The claim.
+    /// The claim, or one of a higher revision that came back under its pseudonym.
     pub claim: Claim,
-    /// Its revision, or a higher one that came back under its pseudonym.
-    pub revision: Revision,
     /// The generation of its pseudonym.
     pub generation: Generation,
     /// When it was made.
@@ -122,7 +122,6 @@ impl Store {
         let sealer = &self.db().sealer;
         let key = family::claim(sealer, &family::indicator(sealer, indicator), &pseudonym);
         Ok(self.db().read::<KeptClaim>(&key)?.map(|kept| OwnClaim {
-            revision: kept.heard.claim.revision,
             claim: kept.heard.claim,
             generation,
             at: kept.heard.received,
@@ -170,8 +169,7 @@ impl Store {
 
     /// How many wishes wait to leave.
     pub fn waiting_count(&self) -> u64 {
-        // The writer alone sets it, after each durable group.
-        u64::try_from(self.shared().metrics.outbox.get()).unwrap_or_default()
+        self.shared().pending.load(Ordering::Relaxed)
     }
 
     fn waiting(

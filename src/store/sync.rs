@@ -122,6 +122,7 @@ impl Sync {
         self.write().set.remove(until, id);
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.read().set.len()
     }

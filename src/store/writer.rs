@@ -78,7 +78,7 @@ impl Writer {
         }
         shared.index.apply(slice, &memory.kinds, &shared.metrics);
         load_sync(&shared)?;
-        shared.metrics.outbox.set(memory.pending);
+        shared.set_pending(memory.pending);
         let mut writer = Self { shared, memory, clock, unmeasured: 0 };
         writer.measure();
         Ok(writer)
@@ -151,7 +151,7 @@ impl Writer {
         self.memory = taken.memory;
         self.shared.index.apply(taken.index, &self.memory.kinds, metrics);
         self.shared.sync.apply(taken.sync, metrics);
-        metrics.outbox.set(self.memory.pending);
+        self.shared.set_pending(self.memory.pending);
         metrics.egress_rows.inc_by(taken.events.egress_rows);
         metrics.claims_without_room.inc_by(taken.events.without_room);
         metrics.candidates_evicted.inc_by(taken.events.candidates_evicted);

@@ -46,6 +46,16 @@ pub enum Path {
 }
 
 impl Path {
+    /// Its name in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gossip => "gossip",
+            Self::Sync => "sync",
+            Self::Deliver => "deliver",
+            Self::Http => "http",
+        }
+    }
+
     /// Whether a marking may come this way: the same table as for the way out.
     fn carries(self, tlp: Tlp) -> bool {
         let allows = |path| tlp::allows(tlp, path);

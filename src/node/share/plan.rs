@@ -94,7 +94,7 @@ impl Node {
                 if own.left && !privacy::republish_due(last, at, next, policy.level, now) {
                     return Ok(Plan::StillHolds);
                 }
-                (own.generation, own.revision)
+                (own.generation, own.claim.revision)
             }
             None => (next, 0),
         };
@@ -114,7 +114,7 @@ impl Node {
             Some(own) if own.claim.until <= now.day() => Withheld::Ended.into(),
             Some(own) => match privacy::retract(&own.claim, audience) {
                 Ok(retraction) => {
-                    let (generation, revision) = (own.generation, own.revision);
+                    let (generation, revision) = (own.generation, own.claim.revision);
                     return self.sign(retraction, indicator, audience, generation, revision);
                 }
                 Err(withheld) => withheld.into(),

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use super::plan::Plan;
 use crate::mesh::{PublishError, Role, Status};
 use crate::model::{Audience, NodeId, Timestamp};
-use crate::node::deliver::Delivery;
 use crate::node::{Node, NodeError, clock};
 use crate::store::{Change, EgressAudience, OwnClaim, Pending, StoreError};
+use crate::wire::Outcome;
 
 /// How long the loop sleeps when nothing is due and nothing wakes it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -234,17 +234,17 @@ impl Node {
                 ) => None,
             },
             Audience::Peer(node) => match self.deliver(node, own.bytes).await {
-                Delivery::Stored => {
+                Outcome::Stored => {
                     count("accept");
                     Some(true)
                 }
-                Delivery::Refused => {
+                Outcome::Refused => {
                     tracing::warn!(%node, "a member refused a claim for good; it is not sent again");
                     count("refused");
                     // It has not got it, but it is over all the same.
                     Some(true)
                 }
-                Delivery::NotNow => None,
+                Outcome::NotNow => None,
             },
         }
     }

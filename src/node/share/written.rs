@@ -74,7 +74,6 @@ fn call(
 
 fn own_claim(signed: &SignedClaim, generation: Generation, now: Timestamp) -> OwnClaim {
     OwnClaim {
-        revision: signed.claim().revision,
         claim: signed.claim().clone(),
         generation,
         at: now,
@@ -95,16 +94,30 @@ fn not_overtaken(written: Result<Vec<Applied>, NodeError>) -> Result<bool, NodeE
 
 /// The names of the fields that a claim tells, besides those that handle it.
 fn told_fields(claim: &Claim) -> Vec<String> {
+    // Taken apart, so that a field that a claim gains cannot be forgotten here.
+    let Claim {
+        value: _,
+        tlp: _,
+        until: _,
+        revision: _,
+        confidence,
+        created,
+        modified,
+        sightings,
+        tags,
+        custom,
+        retracted,
+    } = claim;
     let told = [
         ("kind", true),
         ("value", true),
-        ("confidence", claim.confidence.is_some()),
-        ("created", claim.created.is_some()),
-        ("modified", claim.modified.is_some()),
-        ("sightings", claim.sightings.is_some()),
-        ("tags", !claim.tags.is_empty()),
-        ("custom", !claim.custom.is_empty()),
-        ("retracted", claim.retracted),
+        ("confidence", confidence.is_some()),
+        ("created", created.is_some()),
+        ("modified", modified.is_some()),
+        ("sightings", sightings.is_some()),
+        ("tags", !tags.is_empty()),
+        ("custom", !custom.is_empty()),
+        ("retracted", *retracted),
     ];
     told.into_iter().filter(|(_, told)| *told).map(|(name, _)| name.to_owned()).collect()
 }

@@ -18,7 +18,7 @@ use crate::mesh::{AskError, Offence, Protocol, Role};
 use crate::model::{ContentId, Day, NodeId, Timestamp};
 use crate::reconcile::BadMessage;
 use crate::store::{Applied, Change};
-use crate::wire::{self, MAX_FETCH, Path, SyncAnswer, SyncAsk, Verdict};
+use crate::wire::{MAX_FETCH, Path, Refusal, SyncAnswer, SyncAsk, Verdict};
 pub(super) use state::Syncing;
 
 /// Comparisons at a time: a few slow members must not hold up the others.
@@ -292,15 +292,10 @@ impl Node {
         let (mut changes, mut offences) = (Vec::new(), 0);
         for bytes in claims {
             let verdict = if asked.contains(&ContentId::of(bytes)) {
-                wire::verify(bytes, &self.inner.community, Path::Sync).and_then(|verified| {
-                    verified.timely(now)?;
-                    Ok(verified)
-                })
+                self.judge(bytes, Path::Sync, now)
             } else {
-                Err(wire::Refusal::NotAsked)
+                self.count_verdict(Path::Sync, Err(Refusal::NotAsked))
             };
-            let label = verdict.as_ref().map_or_else(wire::Refusal::label, |_| "accept");
-            self.inner.metrics.claims.with_label_values(&["sync", label]).inc();
             match verdict {
                 Ok(verified) => {
                     tracing::debug!(content = %verified.content(), from = %member, "claim heard");

@@ -73,9 +73,10 @@ fn own_claims_are_kept_by_audience_and_are_not_heard_from_others() {
     bench.reopen();
     let store = bench.store();
     let mesh = store.own(ip(1).id(), Audience::Mesh).unwrap().unwrap();
-    assert_eq!((mesh.claim, mesh.revision, mesh.generation, mesh.at), (to_mesh.clone(), 5, 0, NOW));
+    assert_eq!((mesh.generation, mesh.at, mesh.claim.revision), (0, NOW, 5));
+    assert_eq!(mesh.claim, to_mesh);
     assert_eq!(mesh.bytes, signed(&to_mesh, 1, Audience::Mesh).bytes());
-    assert_eq!(store.own(ip(1).id(), friend).unwrap().unwrap().revision, 8);
+    assert_eq!(store.own(ip(1).id(), friend).unwrap().unwrap().claim.revision, 8);
     assert_eq!(store.own(ip(1).id(), Audience::Peer(node(4))).unwrap(), None);
 
     // What comes back from the mesh adds nothing to what others say.
@@ -90,7 +91,7 @@ fn a_higher_revision_of_our_own_is_adopted_and_told() {
     let clones = claim(&ip(1), Tlp::Green, NOW, 9);
     bench.write(vec![saw(ip(1), NOW), own(&ours, Audience::Mesh)]);
     assert_eq!(bench.write(vec![heard(&clones, 1, 11)]), [Applied::Clone]);
-    assert_eq!(bench.store().own(ip(1).id(), Audience::Mesh).unwrap().unwrap().revision, 9);
+    assert_eq!(bench.store().own(ip(1).id(), Audience::Mesh).unwrap().unwrap().claim.revision, 9);
 
     // A claim that was made meanwhile is not kept, nor is anything of its call.
     let late = claim(&ip(1), Tlp::Green, NOW, 7);

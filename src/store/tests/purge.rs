@@ -109,7 +109,7 @@ fn own_claims_end_and_what_waits_ends_with_its_evidence() {
     bench.write(vec![own(&claim(&ip(1), Tlp::Green, NOW.plus(5 * DAY), 2), Audience::Mesh)]);
     purge(&bench, NOW.plus(LIFE));
     let sent = |n| bench.store().own(ip(n).id(), Audience::Mesh).unwrap();
-    assert_eq!(sent(1).unwrap().revision, 2);
+    assert_eq!(sent(1).unwrap().claim.revision, 2);
     assert_eq!(sent(2), None);
     assert_eq!(bench.store().outbox(9).unwrap().len(), 2);
     purge(&bench, NOW.plus(LIFE + DAY));

@@ -2,26 +2,21 @@
 //! relay changes is refused (36).
 
 use std::fs;
+use std::path::Path;
 
 use super::{Hostile, Line, eventually, messages, nothing_wrong, verdicts, verdicts_by};
 use crate::processes::{Organisation, attack_line, prove};
 
 #[test]
 fn a_replay_after_a_restart_is_passed_on_to_nobody() {
-    let mut line = Line::new([66, 67, 68]);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let path = file.path().to_str().unwrap();
-    let first = Hostile::start(66, &[&line.victim], &["publish", "--count", "50", "--keep", path]);
-    first.event("done");
-    eventually("the claims went through", || (accepted(&line.honest) >= 50).then_some(()));
-    first.end();
+    let (mut line, file) = fifty_published();
     line.victim.stop();
     line.victim.start();
     line.honest.configure(&line.victim.as_peer(&[line.victim.address()]), &[]);
     line.honest.stop();
     line.honest.start();
     line.exchange();
-    replayed(&line, path);
+    replayed(&line, file.path());
     line.victim.stop();
     line.honest.stop();
 }
@@ -32,22 +27,29 @@ fn a_replay_after_the_duplicate_cache_is_passed_on_to_nobody() {
         println!("only with DTIM_PROVE=1: it takes 90 seconds");
         return;
     }
-    let mut line = Line::new([66, 67, 68]);
+    let (mut line, file) = fifty_published();
+    // Gossipsub forgets after 60 seconds: the wait is the case.
+    std::thread::sleep(std::time::Duration::from_secs(90));
+    replayed(&line, file.path());
+    line.victim.stop();
+    line.honest.stop();
+}
+
+/// A line that has heard 50 claims, and the file in which they are kept.
+fn fifty_published() -> (Line, tempfile::NamedTempFile) {
+    let line = Line::new([66, 67, 68]);
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
     let first = Hostile::start(66, &[&line.victim], &["publish", "--count", "50", "--keep", path]);
     first.event("done");
     eventually("the claims went through", || (accepted(&line.honest) >= 50).then_some(()));
     first.end();
-    // Gossipsub forgets after 60 seconds: the wait is the case.
-    std::thread::sleep(std::time::Duration::from_secs(90));
-    replayed(&line, path);
-    line.victim.stop();
-    line.honest.stop();
+    (line, file)
 }
 
 /// Replays a file of 50 claims; a member that knows none of them hears none.
-fn replayed(line: &Line, path: &str) {
+fn replayed(line: &Line, path: &Path) {
+    let path = path.to_str().unwrap();
     let lines = fs::read_to_string(path).unwrap();
     assert_eq!(lines.lines().count(), 50);
     let before = verdicts(&line.victim).get("seen_before").copied().unwrap_or_default();
