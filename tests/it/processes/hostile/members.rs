@@ -111,8 +111,12 @@ fn a_hundred_names_of_one_member_are_one_source() {
             (told["claims"].as_array()?.len() == 100).then_some(told)
         });
         assert_eq!(told["sources"], 1, "{name}: {told}");
-        // One claim of 80 % by a member with trust 0.5.
-        assert!(told["confidence"].as_u64().unwrap() <= 40, "{name}: {told}");
+        // Claims of 80 % by members with trust 0.5, each of which enters once: each of the
+        // two may have some from the other, who was quicker to pass them on.
+        let claims = told["claims"].as_array().unwrap().iter();
+        let from_other = claims.filter(|claim| claim["delivered_by"] != json!(["mallory-66"]));
+        let most = if from_other.count() == 0 { 40 } else { 64 };
+        assert!(told["confidence"].as_u64().unwrap() <= most, "{name}: {told}");
         assert_ne!(told["block"], true, "{name}: {told}");
     }
     // An own sighting counts one more, and no more than that.
