@@ -35,7 +35,7 @@ fn the_alerts_fire_when_they_should() {
 
 #[test]
 fn the_alert_rules_name_metrics_that_exist() {
-    let source = fs::read_to_string(root().join("src/metrics.rs")).unwrap();
+    let source = fs::read_to_string(root().join("src/metrics/mod.rs")).unwrap();
     let rules = fs::read_to_string(root().join("config/prometheus/rules.yml")).unwrap();
     let named = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let unknown: Vec<String> = named
