@@ -163,7 +163,8 @@ fn anything_else_in_the_headers_is_refused_and_never_a_panic() {
     let good = signed(&request);
     let long = format!("{};x=\"{}\"", good.input, "y".repeat(2048));
     let two = format!("{}, b=(\"@method\")", good.input);
-    for input in ["", "dtim", "dtim=1", "dtim=(", "dtim=();created=-1", "dtim=(\"@bogus\")", &long, &two]
+    for input in
+        ["", "dtim", "dtim=1", "dtim=(", "dtim=();created=-1", "dtim=(\"@bogus\")", &long, &two]
     {
         let headers = Headers { input: input.to_owned(), ..good.clone() };
         assert!(verify(&request, &headers, NOW).is_err(), "{input}");
