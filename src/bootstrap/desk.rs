@@ -5,6 +5,8 @@
 //! it is told who calls and what time it is, and knows no connection. A caller
 //! that asks too often is to be cut off; everybody else gets an answer.
 
+mod https;
+
 use std::collections::BTreeSet;
 
 use libp2p::core::{PeerRecord, SignedEnvelope};
@@ -15,6 +17,8 @@ use super::registrations::{MAX_PAGE, Refused, Registrations, Serial, Wish};
 use crate::mesh::address;
 use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, MINUTE, NodeId, Timestamp};
+
+pub use https::Reader;
 
 /// Registrations a peer may make (threats.md, case 9).
 pub const REGISTER: Budget = Budget { requests: 10, seconds: MINUTE };
@@ -79,6 +83,8 @@ pub enum Reason {
     Cookie,
     /// The caller's neighbourhood asks too often.
     CrowdTooOften,
+    /// The caller asks too often; at the rendezvous it is cut off.
+    TooOften,
     /// The table does not take it.
     Table(Refused),
 }
@@ -94,6 +100,7 @@ impl Reason {
             Self::Addresses => "addresses",
             Self::Cookie => "cookie",
             Self::CrowdTooOften => "crowd_too_often",
+            Self::TooOften => "too_often",
             Self::Table(Refused::Stale) => "stale",
             Self::Table(Refused::TooLarge) => "too_large",
             Self::Table(Refused::Crowded) => "crowded",
@@ -107,7 +114,7 @@ impl Reason {
             Self::AllNamespaces | Self::NotTheCallers => Status::NotAuthorized,
             Self::BadRecord | Self::Addresses => Status::InvalidRecord,
             Self::Cookie => Status::InvalidCookie,
-            Self::CrowdTooOften => Status::Unavailable,
+            Self::CrowdTooOften | Self::TooOften => Status::Unavailable,
             Self::Table(Refused::Stale | Refused::TooLarge) => Status::InvalidRecord,
             Self::Table(Refused::Crowded | Refused::Full) => Status::Unavailable,
         }
@@ -124,6 +131,8 @@ pub struct Desk {
     registering: Limiter<NodeId>,
     discovering: Limiter<NodeId>,
     crowds: Limiter<Neighbourhood>,
+    /// Unsigned readers of the registry over HTTPS.
+    readers: Limiter<Neighbourhood>,
 }
 
 impl Desk {
@@ -137,6 +146,7 @@ impl Desk {
             registering: Limiter::new(REGISTER, MAX_CALLERS),
             discovering: Limiter::new(DISCOVER, MAX_CALLERS),
             crowds: Limiter::new(CROWD, MAX_CALLERS),
+            readers: Limiter::new(https::READERS, MAX_CALLERS),
         }
     }
 

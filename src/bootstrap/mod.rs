@@ -5,12 +5,14 @@
 //! must never let what strangers send decide how much memory or time it takes.
 //!
 //! `desk` decides, `registrations` and `limiter` keep its bounded tables,
-//! `server` is the task that owns the swarm.
+//! `server` is the task that owns the swarm, `registry` the way to it from the public
+//! listener.
 
 mod desk;
-mod limiter;
+pub mod limiter;
 mod neighbourhood;
 mod registrations;
+pub mod registry;
 mod server;
 
 #[cfg(test)]
@@ -22,6 +24,7 @@ use libp2p::Multiaddr;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::registry::Registry;
 use crate::config::Admit;
 use crate::mesh::transport;
 use crate::metrics::Metrics;
@@ -96,6 +99,7 @@ pub struct Bootstrap {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     status: watch::Receiver<Status>,
+    registry: Registry,
 }
 
 impl Bootstrap {
@@ -111,6 +115,12 @@ impl Bootstrap {
         self.status.clone()
     }
 
+    /// The way to its registrations for the public listener.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
+    }
+
     /// Closes every connection and waits for the end.
     pub async fn stop(self) {
         drop(self.stop);
@@ -122,10 +132,11 @@ impl Bootstrap {
 
 /// Starts a bootstrap and returns once it listens everywhere.
 pub async fn start(settings: Settings) -> Result<Bootstrap, StartError> {
-    let mut server = server::Server::new(settings)?;
+    let (registry, requests) = Registry::new(&settings);
+    let mut server = server::Server::new(settings, requests)?;
     server.listening().await?;
     let (node, status) = (server.node(), server.status());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(stopped));
-    Ok(Bootstrap { node, stop, task, status })
+    Ok(Bootstrap { node, stop, task, status, registry })
 }

@@ -13,11 +13,12 @@ use libp2p::metrics::Recorder as _;
 use libp2p::request_response::{self, InboundFailure, Message, ProtocolSupport, ResponseChannel};
 use libp2p::swarm::{ConnectionId, ListenError, NetworkBehaviour, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, memory_connection_limits, ping};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::desk::{Caller, Desk, Reply, Rules};
 use super::neighbourhood::Neighbourhood;
+use super::registry::Command;
 use super::{Settings, StartError, Status};
 use crate::config::Admit;
 use crate::mesh::rendezvous::{Answer, Codec, NAME, Request};
@@ -65,6 +66,7 @@ pub struct Server {
     metrics: Metrics,
     libp2p: libp2p::metrics::Metrics,
     status: watch::Sender<Status>,
+    requests: mpsc::Receiver<Command>,
 }
 
 /// Wall-clock time that never jumps: read once, then counted.
@@ -87,7 +89,7 @@ impl Clock {
 
 impl Server {
     /// Builds the swarm and begins to listen.
-    pub fn new(settings: Settings) -> Result<Self, StartError> {
+    pub fn new(settings: Settings, requests: mpsc::Receiver<Command>) -> Result<Self, StartError> {
         let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
         let peer = keys.public().to_peer_id();
         let node = address::node_of(&peer).ok_or(StartError::Identity)?;
@@ -116,6 +118,7 @@ impl Server {
             libp2p: settings.metrics.with_libp2p(libp2p::metrics::Metrics::new),
             metrics: settings.metrics,
             status: watch::Sender::new(Status::default()),
+            requests,
         })
     }
 
@@ -156,6 +159,9 @@ impl Server {
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.handle(event),
+                Some(command) = self.requests.recv() => {
+                    command.act(&mut self.desk, self.clock.now());
+                }
                 _ = tick.tick() => self.refresh(),
                 _ = &mut stopped => return,
             }

@@ -82,6 +82,12 @@ pub struct Metrics {
     pub store_group_changes: Histogram,
     /// Bytes that the store takes on disk.
     pub store_bytes: IntGauge,
+    /// Open connections of the public listener.
+    pub http_connections: IntGauge,
+    /// Connections that the public listener closed before a request, by reason.
+    pub http_refused: IntCounterVec,
+    /// Questions to the registry by what came of them.
+    pub registry_requests: IntCounterVec,
     /// Registrations held by a bootstrap, refused by reason.
     pub registrations: IntGauge,
     /// Registrations refused by a bootstrap, by reason.
@@ -236,6 +242,23 @@ impl Metrics {
                 &[1.0, 10.0, 100.0, 1000.0, 10000.0],
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
+            http_connections: gauge(
+                &registry,
+                "http_connections",
+                "Open connections of the public listener",
+            ),
+            http_refused: counters(
+                &registry,
+                "http_connections_refused_total",
+                "Connections that the public listener closed before a request",
+                &["reason"],
+            ),
+            registry_requests: counters(
+                &registry,
+                "registry_requests_total",
+                "Questions to the registry by what came of them",
+                &["result"],
+            ),
             registrations: gauge(
                 &registry,
                 "registrations",
