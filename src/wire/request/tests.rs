@@ -79,6 +79,22 @@ fn the_base_is_the_one_of_the_rfc() {
 }
 
 #[test]
+fn another_program_s_signature_verifies() {
+    // Made by PyPI's http-message-signatures 3.0.0 with the same key.
+    let headers = Headers {
+        digest: Some("sha-256=:6NoLsnZqCnvNfxmFIOhRug3wz1n1UJ3lWPojcw2uu5E=:".to_owned()),
+        input: "pyhms=(\"@method\" \"@path\" \"content-digest\");created=1790000000;\
+            keyid=\"6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\";alg=\"ed25519\";\
+            nonce=\"bm9uY2U=\""
+            .to_owned(),
+        signature: "pyhms=:sAXqUkN37AYCysn0s/WgOc0btN8XHxkw/pBb60tGSPUkrskhQTfWMk5E/\
+            v23mnS3W40bmAl72QX03ttqtiDICg==:"
+            .to_owned(),
+    };
+    assert_eq!(verify(&post(BODY), &headers, NOW).unwrap().node, identity().node_id());
+}
+
+#[test]
 fn any_change_of_what_is_covered_is_noticed() {
     let request = post(BODY);
     let headers = signed(&request);
