@@ -1,6 +1,7 @@
 //! `dtim bootstrap`: a meeting point, until it is told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use multiaddr::{Multiaddr, Protocol};
@@ -62,7 +63,7 @@ async fn serve(
     let metrics = Metrics::new();
     let mut signals = Signals::new().map_err(Failure::failed)?;
     let seed = *keys.identity.seed();
-    let bootstrap =
+    let mut bootstrap =
         bootstrap::start(wanted(config, seed, metrics.clone())).await.map_err(Failure::failed)?;
     let (stop, stopping) = watch::channel(false);
     let mut keeper = None;
@@ -84,12 +85,16 @@ async fn serve(
     tell(&bootstrap, output)?;
     tracing::info!(peer_id = %bootstrap.node(), "the bootstrap runs");
     notify(sd_notify::NotifyState::Ready);
-    while signals.next().await == Asked::ToReload {
-        tracing::info!("certificates are read again; all else is read at the start only");
-        if let Some(keeper) = &keeper
-            && let Err(why) = reload(global, keeper)
-        {
-            tracing::error!("nothing was changed: {why}");
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::ToEnd => break,
+                Asked::ToReload => reload(global, keeper.as_ref()),
+            },
+            // systemd starts it again.
+            () = bootstrap.ended() => return Err(Failure::failed(
+                "the bootstrap broke off by a fault of its own: start it again, and report what the log says",
+            )),
         }
     }
     tracing::info!("stopping");
@@ -102,12 +107,19 @@ async fn serve(
 }
 
 /// Reads the certificates that the configuration names now.
-fn reload(global: &Global, keeper: &Keeper) -> Result<(), String> {
-    let read = Settings::read(global).map_err(|failure| failure.to_string())?;
-    let settings =
-        read.map_err(|problems| problems.iter().map(settings::at).collect::<Vec<_>>().join("; "))?;
-    let settings = tls::Settings::of(settings.config());
-    keeper.reload(settings, now()).map_err(|error| error.to_string())
+fn reload(global: &Global, keeper: Option<&Keeper>) {
+    tracing::info!("certificates are read again; all else is read at the start only");
+    let read = || {
+        let Some(keeper) = keeper else { return Ok(()) };
+        let read = Settings::read(global).map_err(|failure| failure.to_string())?;
+        let settings = read
+            .map_err(|problems| problems.iter().map(settings::at).collect::<Vec<_>>().join("; "))?;
+        let settings = tls::Settings::of(settings.config());
+        keeper.reload(settings, now()).map_err(|error| error.to_string())
+    };
+    if let Err(why) = read() {
+        tracing::error!("nothing was changed: {why}");
+    }
 }
 
 fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Settings {
@@ -121,6 +133,11 @@ fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Setti
         communities: role.communities.clone(),
         allow_private_addresses: network.allow_private_addresses,
         max_connections: usize::try_from(network.max_connections).unwrap_or(usize::MAX),
+        relay: bootstrap::RelayLimits {
+            reservation: bootstrap::RelayLimits::RESERVATION,
+            circuit: Duration::from_secs(role.relay_max_circuit_duration),
+            circuit_bytes: role.relay_max_circuit_bytes,
+        },
         transport: Transport::Network,
         metrics,
     }

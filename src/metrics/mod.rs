@@ -4,6 +4,8 @@
 //! libp2p keeps its own). Labels are bounded: never a peer, an indicator or an
 //! organisation.
 
+mod bootstrap;
+mod http;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +14,9 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+pub use bootstrap::Bootstrap;
+pub use http::Http;
 
 /// Every counter of a process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,6 +56,8 @@ pub struct Metrics {
     /// Times that no more was read from a member for a while, because it had taken
     /// its share of `time` or `bytes`, or too many of its messages were `unanswered`.
     pub paced: IntCounterVec,
+    /// Times that gossip dropped messages for a member that did not read them in time.
+    pub slow_members: IntCounter,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
@@ -82,16 +89,10 @@ pub struct Metrics {
     pub store_group_changes: Histogram,
     /// Bytes that the store takes on disk.
     pub store_bytes: IntGauge,
-    /// Open connections of the public listener.
-    pub http_connections: IntGauge,
-    /// Connections that the public listener closed before a request, by reason.
-    pub http_refused: IntCounterVec,
-    /// Questions to the registry by what came of them.
-    pub registry_requests: IntCounterVec,
-    /// Registrations held by a bootstrap, refused by reason.
-    pub registrations: IntGauge,
-    /// Registrations refused by a bootstrap, by reason.
-    pub registrations_refused: IntCounterVec,
+    /// What HTTPS counts.
+    pub http: Http,
+    /// What a bootstrap counts.
+    pub bootstrap: Bootstrap,
 }
 
 impl Metrics {
@@ -175,6 +176,11 @@ impl Metrics {
                 "Times that no more was read from a member for a while",
                 &["reason"],
             ),
+            slow_members: counter(
+                &registry,
+                "members_slow_total",
+                "Times that messages for a member that did not read them were dropped",
+            ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
             connections_refused: counters(
                 &registry,
@@ -242,34 +248,8 @@ impl Metrics {
                 &[1.0, 10.0, 100.0, 1000.0, 10000.0],
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
-            http_connections: gauge(
-                &registry,
-                "http_connections",
-                "Open connections of the public listener",
-            ),
-            http_refused: counters(
-                &registry,
-                "http_connections_refused_total",
-                "Connections that the public listener closed before a request",
-                &["reason"],
-            ),
-            registry_requests: counters(
-                &registry,
-                "registry_requests_total",
-                "Questions to the registry by what came of them",
-                &["result"],
-            ),
-            registrations: gauge(
-                &registry,
-                "registrations",
-                "Registrations held by this bootstrap",
-            ),
-            registrations_refused: counters(
-                &registry,
-                "registrations_refused_total",
-                "Registrations refused by this bootstrap",
-                &["reason"],
-            ),
+            http: Http::new(&registry),
+            bootstrap: Bootstrap::new(&registry),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,
         };

@@ -212,6 +212,6 @@ impl Visitor {
     }
 
     fn count(&self, result: &str) {
-        self.node.inner.metrics.registry_requests.with_label_values(&[result]).inc();
+        self.node.inner.metrics.http.registry_requests.with_label_values(&[result]).inc();
     }
 }

@@ -18,9 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 pub use peer::{Peer, Wish};
 
 use super::desk::{Caller, Desk, Reader, Reason};
-use super::neighbourhood::Neighbourhood;
 use super::registrations::{Listing, MAX_PAGE, Serial};
 use crate::config::Admit;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId, Timestamp};
 
@@ -256,7 +256,7 @@ impl Registry {
     }
 
     fn count(&self, refusal: Refusal) -> Refusal {
-        self.metrics.registrations_refused.with_label_values(&[refusal.label()]).inc();
+        self.metrics.bootstrap.registrations_refused.with_label_values(&[refusal.label()]).inc();
         refusal
     }
 }

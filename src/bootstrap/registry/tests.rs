@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use libp2p::core::PeerRecord;
 use libp2p::identity::Keypair;
 
 use super::super::desk::{Caller, Desk, Rules};
-use super::super::neighbourhood::Neighbourhood;
 use super::{Page, Peer, Reader, Reason, Refusal, Registry, Wanted, Wish};
-use crate::bootstrap::{Settings, start};
+use crate::bootstrap::{RelayLimits, Settings, start};
 use crate::config::Admit;
 use crate::mesh::address::node_of;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::mesh::rendezvous::Request;
 use crate::mesh::transport::Transport;
 use crate::metrics::Metrics;
@@ -30,6 +31,11 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         communities: vec![Community::new("here").unwrap(), Community::new("there").unwrap()],
         allow_private_addresses: false,
         max_connections: 16,
+        relay: RelayLimits {
+            reservation: Duration::from_secs(60),
+            circuit: Duration::from_secs(60),
+            circuit_bytes: 1 << 20,
+        },
         transport: Transport::Memory,
         metrics: Metrics::new(),
     }

@@ -192,11 +192,11 @@ impl Serving {
     }
 
     fn refused(&self, reason: &str) {
-        self.metrics.http_refused.with_label_values(&[reason]).inc();
+        self.metrics.http.refused.with_label_values(&[reason]).inc();
     }
 
     fn gauge(&self) {
         let connections = i64::try_from(self.door.connections()).unwrap_or(i64::MAX);
-        self.metrics.http_connections.set(connections);
+        self.metrics.http.connections.set(connections);
     }
 }

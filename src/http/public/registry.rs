@@ -148,7 +148,7 @@ impl Desk {
     }
 
     fn unsigned(&self, why: BadSignature) -> ApiError {
-        self.metrics.registrations_refused.with_label_values(&[why.label()]).inc();
+        self.metrics.bootstrap.registrations_refused.with_label_values(&[why.label()]).inc();
         ApiError::new(StatusCode::UNAUTHORIZED, why)
     }
 }

@@ -90,13 +90,13 @@ async fn silent_connections_do_not_keep_others_out_for_long() {
     let mut one_more = TcpStream::connect(listening.address).await.unwrap();
     let read = tokio::time::timeout(Duration::from_secs(20), one_more.read(&mut [0; 1])).await;
     assert!(matches!(read.unwrap(), Ok(0) | Err(_)));
-    assert_eq!(listening.metrics.http_refused.with_label_values(&["handshakes"]).get(), 1);
+    assert_eq!(listening.metrics.http.refused.with_label_values(&["handshakes"]).get(), 1);
     // The silent ones are dropped by themselves, and their places are free.
     for stream in &mut silent {
         let read = tokio::time::timeout(Duration::from_secs(60), stream.read(&mut [0; 1])).await;
         assert!(matches!(read.unwrap(), Ok(0) | Err(_)));
     }
-    let slow = listening.metrics.http_refused.with_label_values(&["slow_handshake"]).get();
+    let slow = listening.metrics.http.refused.with_label_values(&["slow_handshake"]).get();
     assert_eq!(slow, u64::try_from(MAX_HANDSHAKES_PER_HOST).unwrap());
     let answer = client(&listening).get(url(&listening, "/who")).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
@@ -127,6 +127,6 @@ async fn stopping_closes_what_rests_and_ends() {
     listening.stop.send(true).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), listening.ended).await;
     ended.unwrap().unwrap();
-    assert_eq!(listening.metrics.http_connections.get(), 0);
+    assert_eq!(listening.metrics.http.connections.get(), 0);
     assert!(TcpStream::connect(listening.address).await.is_err());
 }

@@ -1,5 +1,7 @@
 //! The registry's routes, with the client that nodes use and with others.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,7 +11,7 @@ use url::Url;
 
 use super::super::registry_router;
 use super::{Listening, listen};
-use crate::bootstrap::{Bootstrap, Settings, start};
+use crate::bootstrap::{Bootstrap, RelayLimits, Settings, start};
 use crate::config::Admit;
 use crate::keys::Identity;
 use crate::lookup::registry::{NoAnswer, Registry};
@@ -39,6 +41,11 @@ async fn registry(admit: Admit, listed: &[NodeId]) -> (Listening, Bootstrap) {
         communities: vec![Community::new("here").unwrap()],
         allow_private_addresses: false,
         max_connections: 16,
+        relay: RelayLimits {
+            reservation: Duration::from_secs(60),
+            circuit: Duration::from_secs(60),
+            circuit_bytes: 1 << 20,
+        },
         transport: Transport::Memory,
         metrics: Metrics::new(),
     };

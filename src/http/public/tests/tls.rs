@@ -121,7 +121,7 @@ async fn who_comes_as_a_node_must_prove_it() {
     let key = PrivateKeyDer::try_from(plain.key_pair.serialize_der()).unwrap();
     let plain = as_node(client(&listening.ca(), Some((plain.cert.der().clone(), key))));
     assert!(who(&listening, plain).await.is_err(), "a certificate without the extension");
-    let refused = listening.metrics.http_refused.with_label_values(&["handshake"]);
+    let refused = listening.metrics.http.refused.with_label_values(&["handshake"]);
     assert_eq!(refused.get(), 2);
 }
 
