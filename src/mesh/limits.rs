@@ -19,7 +19,7 @@ use libp2p::swarm::{
     THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
 };
 
-use super::address::party;
+use super::address::{is_relayed, party};
 
 /// The most connections of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,14 @@ pub struct Limits {
     /// Incoming and not yet authenticated, from one host. A small global cap
     /// alone would let one host lock out the members.
     pub pending_per_host: usize,
+    /// The same for those that come through one relay, behind which there are
+    /// many. Each is a stream of the relay's connection, which breaks when there
+    /// are too many, so there must be few of them.
+    pub pending_per_relay: usize,
     /// Incoming and not yet authenticated, in all.
     pub pending: usize,
-    /// Established with one peer. Two, because both sides may dial at once.
+    /// Established with one peer, and as many through relays. Two, because both
+    /// sides may dial at once, and a new one is made before the old one goes.
     pub per_peer: usize,
     /// Established with one host.
     pub per_host: usize,
@@ -44,6 +49,7 @@ impl Limits {
     pub fn node(max_connections: usize) -> Self {
         Self {
             pending_per_host: 8,
+            pending_per_relay: 16,
             pending: 256,
             per_peer: 2,
             per_host: max_connections,
@@ -86,6 +92,14 @@ impl Exceeded {
     }
 }
 
+#[derive(Debug)]
+struct Established {
+    peer: PeerId,
+    /// None of one through a relay: those behind it are not one host.
+    host: Option<IpAddr>,
+    relayed: bool,
+}
+
 /// Counts connections and denies those beyond the limits.
 #[derive(Debug)]
 pub struct Behaviour {
@@ -93,7 +107,7 @@ pub struct Behaviour {
     /// Bounded by `limits.pending`.
     pending: HashMap<ConnectionId, Option<IpAddr>>,
     /// Bounded by `limits.established`.
-    established: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
+    established: HashMap<ConnectionId, Established>,
 }
 
 impl Behaviour {
@@ -108,11 +122,13 @@ impl Behaviour {
         connection: ConnectionId,
         peer: PeerId,
         address: &Multiaddr,
+        relayed: bool,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
         self.pending.remove(&connection);
-        let host = party(address);
-        let with_peer = self.established.values().filter(|(other, _)| *other == peer).count();
-        let with_host = count(self.established.values().map(|(_, host)| host), host);
+        let host = if relayed { None } else { party(address) };
+        let same = |other: &&Established| other.peer == peer && other.relayed == relayed;
+        let with_peer = self.established.values().filter(same).count();
+        let with_host = count(self.established.values().map(|other| &other.host), host);
         let exceeded = if with_peer >= self.limits.per_peer {
             Exceeded::PerPeer
         } else if with_host >= self.limits.per_host {
@@ -141,11 +157,15 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         connection: ConnectionId,
-        _local: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let host = party(remote);
-        if count(self.pending.values(), host) >= self.limits.pending_per_host {
+        let (host, most) = if is_relayed(local) {
+            (party(local), self.limits.pending_per_relay)
+        } else {
+            (party(remote), self.limits.pending_per_host)
+        };
+        if count(self.pending.values(), host) >= most {
             return Err(ConnectionDenied::new(Exceeded::PendingPerHost));
         }
         if self.pending.len() >= self.limits.pending {
@@ -159,10 +179,10 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _local: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(connection, peer, remote)
+        self.admit(connection, peer, remote, is_relayed(local))
     }
 
     fn handle_established_outbound_connection(
@@ -173,7 +193,7 @@ impl NetworkBehaviour for Behaviour {
         _role: Endpoint,
         _port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(connection, peer, remote)
+        self.admit(connection, peer, remote, is_relayed(remote))
     }
 
     #[allow(
@@ -183,8 +203,10 @@ impl NetworkBehaviour for Behaviour {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(new) => {
-                let host = party(new.endpoint.get_remote_address());
-                self.established.insert(new.connection_id, (new.peer_id, host));
+                let relayed = new.endpoint.is_relayed();
+                let host = if relayed { None } else { party(new.endpoint.get_remote_address()) };
+                let established = Established { peer: new.peer_id, host, relayed };
+                self.established.insert(new.connection_id, established);
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
                 self.established.remove(&connection_id);
