@@ -20,7 +20,7 @@ use super::address::{is_global, is_relayed, peer_in, peer_of, relay_in};
 use super::behaviour::Root;
 use super::book::{Book, Dial};
 use super::discovery::Discovery;
-use super::exchange::{Asked, Asking};
+use super::exchange::{Asked, Asking, Places};
 use super::guard::Dialable;
 use super::judge::{Answer, Desk};
 use super::nat::Nat;
@@ -37,7 +37,7 @@ use crate::model::{ContentId, Timestamp};
 
 /// How often the schedules are looked at.
 const TICK: Duration = Duration::from_millis(200);
-/// Ticks between two snapshots, and two looks at the paths to peers: a second.
+/// Ticks between two snapshots, and two looks at how peers are reached: a second.
 const TICKS_PER_STATUS: u32 = 5;
 
 /// A connected peer.
@@ -69,6 +69,7 @@ pub(super) struct Actor {
     /// What may still be told at once.
     pub(super) own_claims: Bucket,
     pub(super) asking: Asking,
+    pub(super) places: Places,
     /// Bytes of questions and answers outside gossip.
     pub(super) exchanged: Quotas<PeerId>,
     pub(super) asked: mpsc::Sender<Asked>,
@@ -111,8 +112,7 @@ impl Actor {
                     self.on_tick();
                     if until_status == 0 {
                         until_status = TICKS_PER_STATUS;
-                        self.look_at_paths();
-                        self.publish_status();
+                        self.every_second();
                     }
                     until_status -= 1;
                 }
@@ -218,8 +218,14 @@ impl Actor {
         for ask in self.discovery.due(now) {
             self.ask(ask, now);
         }
-        self.on_nat_tick(now);
         self.charge_faults();
+    }
+
+    fn every_second(&mut self) {
+        let now = Instant::now();
+        self.look_at_reach(now);
+        self.look_at_paths(now);
+        self.publish_status();
     }
 
     fn dial_peer(&mut self, peer: PeerId, mut addresses: Vec<Multiaddr>, now: Instant) {

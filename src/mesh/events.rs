@@ -51,13 +51,12 @@ impl Actor {
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 if self.allow_private {
                     self.swarm.remove_external_address(&address);
-                    self.discovery.addresses_changed(Instant::now());
+                    self.external_changed(Instant::now());
                 }
                 self.own_address_lost(&address, Instant::now());
             }
             SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
-                self.discovery.addresses_changed(Instant::now());
-                self.publish_status();
+                self.external_changed(Instant::now());
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::warn!(%error, "a listener has trouble");
@@ -80,7 +79,7 @@ impl Actor {
             self.book.network_changed(now);
             if self.allow_private {
                 self.swarm.add_external_address(address);
-                self.discovery.addresses_changed(now);
+                self.external_changed(now);
             }
         }
         self.publish_status();
@@ -282,9 +281,10 @@ impl Actor {
                 let members = self.members_in_topic();
                 self.tell(Event::MeshReady { members });
             }
+            // Once a heartbeat at most; sync brings what was dropped.
+            gossipsub::Event::SlowPeer { .. } => self.metrics.slow_members.inc(),
             gossipsub::Event::Unsubscribed { .. }
-            | gossipsub::Event::GossipsubNotSupported { .. }
-            | gossipsub::Event::SlowPeer { .. } => {}
+            | gossipsub::Event::GossipsubNotSupported { .. } => {}
         }
     }
 

@@ -64,9 +64,8 @@ impl Actor {
         }
     }
 
-    /// Once a second: closes what is left over, and looks for better paths.
-    pub(super) fn look_at_paths(&mut self) {
-        let now = Instant::now();
+    /// Closes connections that are left over, and looks for better paths.
+    pub(super) fn look_at_paths(&mut self, now: Instant) {
         let me = *self.swarm.local_peer_id();
         let (mut surplus, mut silent, mut relayed) = (Vec::new(), Vec::new(), Vec::new());
         for (peer, link) in &mut self.links {
@@ -98,7 +97,6 @@ impl Actor {
             self.try_straight(peer, again);
         }
         self.count_paths();
-        self.say_how_reached(now);
     }
 
     /// Tries to leave the relay: straight, and, by a fresh line through the relay,

@@ -32,6 +32,8 @@ pub(super) struct Nat {
     relay: bool,
     /// Connected bootstraps that answer AutoNAT; bounded by the config.
     able: HashSet<PeerId>,
+    /// Whether this node's addresses have changed since its peers were told.
+    moved: bool,
     /// Told to others because a bootstrap got through; bounded by `reach`.
     proven: HashSet<Multiaddr>,
     said: Reachability,
@@ -55,6 +57,7 @@ impl Nat {
             attempts: Attempts::default(),
             relay,
             able: HashSet::new(),
+            moved: false,
             proven: HashSet::new(),
             said: Reachability::Unknown,
         }
@@ -70,7 +73,10 @@ impl Actor {
         Reachability::new(self.nat.reach.verdict(now), reserved, punched)
     }
 
-    pub(super) fn on_nat_tick(&mut self, now: Instant) {
+    /// Asks whoever is to be asked, and acts on what is known by now.
+    pub(super) fn look_at_reach(&mut self, now: Instant) {
+        self.say_how_reached(now);
+        self.introduce();
         self.ask_bootstraps(now);
         self.tell_what_is_proven(now);
         if self.wants_relay(now) {
@@ -125,8 +131,24 @@ impl Actor {
             self.swarm.add_external_address(new.clone());
         }
         self.nat.proven = proven;
+        self.external_changed(now);
+    }
+
+    /// This node is met elsewhere from now on: bootstraps and members are told, a
+    /// moment later, because changes come in groups.
+    pub(super) fn external_changed(&mut self, now: Instant) {
         self.discovery.addresses_changed(now);
+        self.nat.moved = true;
         self.publish_status();
+    }
+
+    /// Tells the connected peers where this node is met, which identify by itself
+    /// does every five minutes.
+    fn introduce(&mut self) {
+        if std::mem::take(&mut self.nat.moved) {
+            let peers: Vec<PeerId> = self.links.keys().copied().collect();
+            self.swarm.behaviour_mut().identify.push(peers);
+        }
     }
 
     fn wants_relay(&self, now: Instant) -> bool {
@@ -235,8 +257,7 @@ impl Actor {
         if held && let Some(bootstrap) = node_of(&relay) {
             tracing::info!(%bootstrap, "this bootstrap holds no place for this node any more");
         }
-        self.discovery.addresses_changed(Instant::now());
-        self.publish_status();
+        self.external_changed(Instant::now());
         true
     }
 
@@ -247,7 +268,7 @@ impl Actor {
         let named = self.swarm.external_addresses().filter(same).count();
         if named < MAX_RELAYED && is_global(&address) && self.may_dial(&address) {
             self.swarm.add_external_address(address);
-            self.discovery.addresses_changed(Instant::now());
+            self.external_changed(Instant::now());
         }
     }
 
@@ -291,8 +312,8 @@ impl Actor {
         self.publish_status();
     }
 
-    /// Tells the log, the metrics and Kademlia when that changed.
-    pub(super) fn say_how_reached(&mut self, now: Instant) {
+    /// Tells the metrics, and when that has changed the log and Kademlia.
+    fn say_how_reached(&mut self, now: Instant) {
         let reachability = self.reachability(now);
         for state in Reachability::ALL {
             let gauge = self.metrics.reachability.with_label_values(&[state.name()]);

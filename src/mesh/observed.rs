@@ -38,6 +38,11 @@ impl Observed {
             self.proposed.push_back(address);
         }
     }
+
+    /// Introduces this node to connected peers again.
+    pub fn push(&mut self, peers: Vec<PeerId>) {
+        self.inner.push(peers);
+    }
 }
 
 impl NetworkBehaviour for Observed {
