@@ -106,16 +106,11 @@ impl Guest {
         .await
     }
 
-    /// Wants an address tested by the server.
-    pub fn candidate(&mut self, address: &Multiaddr) {
+    /// Wants an address tested by the server, and answers what it found out.
+    pub async fn tested(&mut self, address: &Multiaddr) -> bool {
         let candidate = NewExternalAddrCandidate { addr: address };
         let autonat = &mut self.swarm.behaviour_mut().autonat;
         autonat.on_swarm_event(FromSwarm::NewExternalAddrCandidate(candidate));
-    }
-
-    /// What the server found out about an address.
-    pub async fn tested(&mut self, address: &Multiaddr) -> bool {
-        self.candidate(address);
         self.until(|event| match event {
             SwarmEvent::Behaviour(BehaviourEvent::Autonat(autonat::v2::client::Event {
                 tested_addr,

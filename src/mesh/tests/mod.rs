@@ -5,6 +5,7 @@ mod admission;
 mod exchange;
 mod gate;
 mod hostile;
+mod limits;
 mod pure;
 mod questions;
 mod registry;
