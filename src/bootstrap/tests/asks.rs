@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::core::multiaddr::Protocol;
+use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{DialError, FromSwarm, NetworkBehaviour as _, NewExternalAddrCandidate};
-use libp2p::swarm::{SwarmEvent, dial_opts::DialOpts};
 use libp2p::{Multiaddr, PeerId, autonat, identify, kad, relay, request_response};
 use tokio::time::timeout;
 
@@ -26,6 +27,13 @@ impl Guest {
             }
         })
         .await
+    }
+
+    /// Drives it for as long as it is waited for.
+    pub async fn serve(&mut self) {
+        loop {
+            self.swarm.select_next_some().await;
+        }
     }
 
     /// Drives it until something else is so.
@@ -73,7 +81,8 @@ impl Guest {
 
     /// Dials an address; whether somebody answered there and identified himself.
     pub async fn reaches(&mut self, peer: PeerId, at: Multiaddr) -> bool {
-        let dial = DialOpts::peer_id(peer).addresses(vec![at]).build();
+        let dial =
+            DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(vec![at]).build();
         let ours = dial.connection_id();
         self.swarm.dial(dial).unwrap();
         self.until(|event| match event {

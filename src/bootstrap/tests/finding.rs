@@ -57,7 +57,7 @@ async fn at_a_listed_bootstrap_it_is_enough_to_say_where_one_is() {
     let mut status = bootstrap.status();
     tokio::select! {
         found = status.wait_for(|status| status.findable == 2) => drop(found.unwrap()),
-        () = async { known.drive_until(|| false).await } => unreachable!(),
+        () = known.serve() => unreachable!(),
     }
     let found = seeker.find(&address_of(&bootstrap), known.peer()).await;
     assert_eq!(found, [with_peer(SAID, known.peer())]);
@@ -76,9 +76,7 @@ async fn it_keeps_no_record() {
     kademlia.remove_record(&key);
     kademlia.start_providing(key.clone()).unwrap();
     let counted = |request| metrics.bootstrap.kademlia_requests.with_label_values(&[request]);
-    guest
-        .drive_until(|| counted("put_value").get() > 0 && counted("add_provider").get() > 0)
-        .await;
+    guest.drive_until(|| counted("put_value").get() > 0 && counted("add_provider").get() > 0).await;
     let mut other = super::guest(2, &bootstrap).await;
     other.find(&at, PeerId::random()).await;
     let query = other.swarm.behaviour_mut().kademlia.get_record(key);
@@ -131,7 +129,8 @@ async fn long_addresses_do_not_make_an_answer_too_long_to_be_read() {
     assert_eq!(kademlia.len(), 60);
     let connections = transport::build(Transport::Memory, &server, &[]).unwrap();
     let config = Config::with_tokio_executor();
-    let mut swarm = Swarm::new(connections, Lone { identify: identify(&server), kademlia }, own, config);
+    let mut swarm =
+        Swarm::new(connections, Lone { identify: identify(&server), kademlia }, own, config);
     swarm.listen_on("/memory/0".parse().unwrap()).unwrap();
     let at = loop {
         if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {

@@ -6,7 +6,9 @@ use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{ConnectedPoint, Endpoint, Multiaddr};
 use libp2p::swarm::behaviour::{ConnectionEstablished, ListenFailure};
-use libp2p::swarm::{ConnectionDenied, ConnectionId, FromSwarm, ListenError, NetworkBehaviour as _};
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, ListenError, NetworkBehaviour as _,
+};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{claim, pair, tcp};
