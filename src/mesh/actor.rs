@@ -21,7 +21,7 @@ use super::address::{is_global, peer_in, peer_of};
 use super::behaviour::Root;
 use super::book::{Book, Dial};
 use super::discovery::Discovery;
-use super::exchange::{Asked, Asking};
+use super::exchange::{Asked, Asking, Places};
 use super::judge::{Answer, Desk};
 use super::quota::{Bucket, Quotas};
 use super::rate::Rate;
@@ -61,6 +61,7 @@ pub(super) struct Actor {
     /// What may still be told at once.
     pub(super) own_claims: Bucket,
     pub(super) asking: Asking,
+    pub(super) places: Places,
     /// Bytes of questions and answers outside gossip.
     pub(super) exchanged: Quotas<PeerId>,
     pub(super) asked: mpsc::Sender<Asked>,

@@ -203,9 +203,10 @@ impl Actor {
                 let members = self.members_in_topic();
                 self.tell(Event::MeshReady { members });
             }
+            // Once a heartbeat at most; sync brings what was dropped.
+            gossipsub::Event::SlowPeer { .. } => self.metrics.slow_members.inc(),
             gossipsub::Event::Unsubscribed { .. }
-            | gossipsub::Event::GossipsubNotSupported { .. }
-            | gossipsub::Event::SlowPeer { .. } => {}
+            | gossipsub::Event::GossipsubNotSupported { .. } => {}
         }
     }
 

@@ -17,7 +17,7 @@ use super::address::{peer_in, peer_of};
 use super::behaviour::Root;
 use super::book::Book;
 use super::discovery::Discovery;
-use super::exchange::{Asked, Asking};
+use super::exchange::{Asked, Asking, Places};
 use super::gossip;
 use super::judge::{Desk, Judge};
 use super::quota::{self, Quotas};
@@ -70,6 +70,7 @@ impl Actor {
             strikes: Strikes::default(),
             own_claims: quota::OWN_CLAIMS.into(),
             asking: Asking::default(),
+            places: Places::default(),
             exchanged: Quotas::new(quota::BYTES),
             asked,
             links: HashMap::new(),

@@ -54,6 +54,8 @@ pub struct Metrics {
     /// Times that no more was read from a member for a while, because it had taken
     /// its share of `time` or `bytes`, or too many of its messages were `unanswered`.
     pub paced: IntCounterVec,
+    /// Times that gossip dropped messages for a member that did not read them in time.
+    pub slow_members: IntCounter,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
     /// Connections refused, by reason.
@@ -169,6 +171,11 @@ impl Metrics {
                 "members_paced_total",
                 "Times that no more was read from a member for a while",
                 &["reason"],
+            ),
+            slow_members: counter(
+                &registry,
+                "members_slow_total",
+                "Times that messages for a member that did not read them were dropped",
             ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
             connections_refused: counters(
