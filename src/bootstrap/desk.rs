@@ -60,7 +60,7 @@ pub enum Reply {
     /// Answer it.
     Answer(Answer),
     /// Answer that a node is registered; others can reach it at these addresses.
-    Listed(Answer, Vec<Multiaddr>),
+    Registered(Answer, Vec<Multiaddr>),
     /// It wants no answer.
     Silence,
     /// Answer that it was refused, and why.
@@ -176,7 +176,7 @@ impl Desk {
         match request {
             Request::Register { namespace, record, ttl } => {
                 match self.register(caller, &namespace, record, ttl, now) {
-                    Ok((ttl, at)) => Reply::Listed(Answer::Registered(Ok(ttl)), at),
+                    Ok((ttl, at)) => Reply::Registered(Answer::Registered(Ok(ttl)), at),
                     Err(why) => Reply::Refuse(Answer::Registered(Err(why.status())), why),
                 }
             }

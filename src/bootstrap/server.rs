@@ -257,7 +257,7 @@ impl Server {
         let Some(caller) = self.callers.get(&connection).copied() else { return };
         let answer = match self.desk.serve(caller, request, self.clock.now()) {
             Reply::Answer(answer) => answer,
-            Reply::Listed(answer, addresses) => {
+            Reply::Registered(answer, addresses) => {
                 self.introduce(connection, addresses);
                 answer
             }

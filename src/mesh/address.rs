@@ -22,16 +22,51 @@ pub fn node_of(peer: &PeerId) -> Option<NodeId> {
     NodeId::from_peer_id_bytes(&peer.to_bytes()).ok()
 }
 
-/// The PeerId at the end of an address, if it names one.
+/// The PeerId at the end of an address, if it names one: behind a relay that is
+/// who is reached there, not the relay.
 #[must_use]
 pub fn peer_in(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| if let Protocol::P2p(peer) = part { Some(peer) } else { None })
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) => Some(peer),
+        _ => None,
+    }
 }
 
 /// The address without a `/p2p` at its end, as it is kept by peer.
 #[must_use]
 pub fn without_peer(address: &Multiaddr) -> Multiaddr {
-    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
+    let mut address = address.clone();
+    if peer_in(&address).is_some() {
+        address.pop();
+    }
+    address
+}
+
+/// Whether an address leads through a relay.
+#[must_use]
+pub fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// The relay of a relayed address: the PeerId before `/p2p-circuit`.
+#[must_use]
+pub fn relay_in(address: &Multiaddr) -> Option<PeerId> {
+    let direct: Multiaddr =
+        address.iter().take_while(|part| *part != Protocol::P2pCircuit).collect();
+    peer_in(&direct).filter(|_| is_relayed(address))
+}
+
+/// Where a peer is reached through a relay that is itself at `relay_at`.
+#[must_use]
+pub fn through(relay: PeerId, relay_at: &Multiaddr) -> Multiaddr {
+    without_peer(relay_at).with(Protocol::P2p(relay)).with(Protocol::P2pCircuit)
+}
+
+/// The other end of an incoming connection. Of one through a relay libp2p only
+/// says whose it is; where it came through stands in the local address.
+#[must_use]
+pub fn far_end(local: &Multiaddr, remote: &Multiaddr) -> Multiaddr {
+    without_peer(if is_relayed(local) { local } else { remote })
 }
 
 /// The host that stands for one party in limits: an IPv4 address, or the /64
@@ -74,6 +109,13 @@ pub fn endpoint(address: &Multiaddr) -> Option<IpAddr> {
         (None, _) | (Some(Protocol::P2p(_)), None) => Some(ip),
         _ => None,
     }
+}
+
+/// May an own address be told in an invite? A name was given by the operator, of
+/// this node or of a relay; a number must be globally reachable.
+#[must_use]
+pub fn may_be_told(address: &Multiaddr) -> bool {
+    ip(address).is_none_or(global_ip)
 }
 
 /// The address of the host, if it is written as one.

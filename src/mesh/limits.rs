@@ -18,7 +18,7 @@ use libp2p::swarm::{
     THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
 };
 
-use super::address::{ip, party};
+use super::address::{ip, is_relayed, party};
 use super::neighbourhood::{Neighbourhood, NoPlace, Share};
 
 /// The most connections of each kind.
@@ -28,7 +28,12 @@ pub struct Limits {
     /// TCP as over QUIC, whose senders can give addresses that are not theirs. A cap
     /// in all without one a host would let one host lock out the members.
     pub pending: Share,
-    /// Established with one peer. Two, because both sides may dial at once.
+    /// The same for those that come through relays, for each relay, behind which
+    /// there are many hosts. Each is a stream of the relay's connection, which breaks
+    /// when there are too many, so there must be few of them.
+    pub pending_relayed: Share,
+    /// Established with one peer, and as many through relays. Two, because both
+    /// sides may dial at once, and a new one is made before the old one goes.
     pub per_peer: usize,
     /// Established with one host.
     pub per_host: usize,
@@ -55,6 +60,7 @@ impl Limits {
     pub fn node(max_connections: usize) -> Self {
         Self {
             pending: Share { all: 256, each: 8 },
+            pending_relayed: Share { all: 64, each: 16 },
             per_peer: 2,
             per_host: max_connections,
             established: max_connections,
@@ -123,19 +129,23 @@ struct Knock {
 enum Way {
     Tcp,
     Quic,
-    /// Through a relay, which does not tell from where; or inside the process.
+    /// Through a relay, which stands for the hosts behind it: it does not tell of them.
+    Relay,
+    /// Inside the process.
     Other,
 }
 
 impl Knock {
     /// An IPv6 host has a whole network of addresses to knock from.
-    fn from(remote: &Multiaddr) -> Self {
-        let host = match ip(remote).map(|ip| ip.to_canonical()) {
+    fn from(local: &Multiaddr, remote: &Multiaddr) -> Self {
+        let relayed = is_relayed(local);
+        let host = match ip(if relayed { local } else { remote }).map(|ip| ip.to_canonical()) {
             Some(v6 @ IpAddr::V6(_)) => Some(Neighbourhood::of_ip(v6).network()),
             v4 => v4,
         };
         let datagrams = remote.iter().any(|part| matches!(part, Protocol::Udp(_)));
         let way = match host {
+            _ if relayed => Way::Relay,
             None => Way::Other,
             Some(_) if datagrams => Way::Quic,
             Some(_) => Way::Tcp,
@@ -148,7 +158,9 @@ impl Knock {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     peer: PeerId,
+    /// None of one through a relay: those behind it are not one host.
     host: Option<IpAddr>,
+    relayed: bool,
     from: Neighbourhood,
     /// Counted among those who share.
     counted: bool,
@@ -165,22 +177,27 @@ impl Behaviour {
         let pending = || self.pending.values().filter(|other| other.way == knock.way);
         let own =
             knock.host.map_or(0, |host| pending().filter(|other| other.host == Some(host)).count());
-        self.limits.pending.place(own, pending().count()).map_err(|no| match no {
+        let share = match knock.way {
+            Way::Tcp | Way::Quic | Way::Other => self.limits.pending,
+            Way::Relay => self.limits.pending_relayed,
+        };
+        share.place(own, pending().count()).map_err(|no| match no {
             NoPlace::Crowded => Exceeded::PendingPerHost,
             NoPlace::Full => Exceeded::Pending,
         })
     }
 
-    fn admit(&self, peer: PeerId, address: &Multiaddr) -> Result<(), Exceeded> {
+    fn admit(&self, peer: PeerId, address: &Multiaddr, relayed: bool) -> Result<(), Exceeded> {
         let all = self.established.values();
-        if all.clone().filter(|held| held.peer == peer).count() >= self.limits.per_peer {
+        let same = |held: &&Held| held.peer == peer && held.relayed == relayed;
+        if all.clone().filter(same).count() >= self.limits.per_peer {
             return Err(Exceeded::PerPeer);
         }
         if self.is_listed(&peer) {
             return Ok(());
         }
         let all = all.filter(|held| held.counted);
-        let host = party(address);
+        let host = party(address).filter(|_| !relayed);
         if host.is_some()
             && all.clone().filter(|held| held.host == host).count() >= self.limits.per_host
         {
@@ -214,10 +231,10 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         connection: ConnectionId,
-        _local: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let knock = Knock::from(remote);
+        let knock = Knock::from(local, remote);
         self.knock(knock).map_err(ConnectionDenied::new)?;
         self.pending.insert(connection, knock);
         Ok(())
@@ -227,11 +244,11 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _local: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending.remove(&connection);
-        self.admit(peer, remote).map_err(ConnectionDenied::new)?;
+        self.admit(peer, remote, is_relayed(local)).map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -244,7 +261,7 @@ impl NetworkBehaviour for Behaviour {
         _port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         if self.limits.open.is_none() {
-            self.admit(peer, remote).map_err(ConnectionDenied::new)?;
+            self.admit(peer, remote, is_relayed(remote)).map_err(ConnectionDenied::new)?;
         }
         Ok(dummy::ConnectionHandler)
     }
@@ -257,9 +274,11 @@ impl NetworkBehaviour for Behaviour {
         match event {
             FromSwarm::ConnectionEstablished(new) => {
                 let address = new.endpoint.get_remote_address();
+                let relayed = new.endpoint.is_relayed();
                 let held = Held {
                     peer: new.peer_id,
-                    host: party(address),
+                    host: party(address).filter(|_| !relayed),
+                    relayed,
                     from: Neighbourhood::of(address),
                     counted: !self.is_listed(&new.peer_id)
                         && (new.endpoint.is_listener() || self.limits.open.is_none()),

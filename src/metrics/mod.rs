@@ -60,6 +60,16 @@ pub struct Metrics {
     pub slow_members: IntCounter,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
+    /// Connected members by the straightest path to them.
+    pub members_by_path: IntGaugeVec,
+    /// 1 for the way in which others reach this node, 0 for all other ways.
+    pub reachability: IntGaugeVec,
+    /// Questions to bootstraps whether they can dial this node, by what came of them.
+    pub autonat_tests: IntCounterVec,
+    /// Places at relays by what became of them.
+    pub relay_reservations: IntCounterVec,
+    /// Attempts to leave a relay by what came of them.
+    pub hole_punches: IntCounterVec,
     /// Connections refused, by reason.
     pub connections_refused: IntCounterVec,
     /// Members shut out for an hour, by what was too much: `rejected`, what every
@@ -182,6 +192,36 @@ impl Metrics {
                 "Times that messages for a member that did not read them were dropped",
             ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
+            members_by_path: gauges(
+                &registry,
+                "members_connected",
+                "Connected members by the straightest path to them",
+                &["path"],
+            ),
+            reachability: gauges(
+                &registry,
+                "reachability",
+                "1 for the way in which others reach this node",
+                &["state"],
+            ),
+            autonat_tests: counters(
+                &registry,
+                "autonat_tests_total",
+                "Questions to bootstraps whether they can dial this node, by what came of them",
+                &["result"],
+            ),
+            relay_reservations: counters(
+                &registry,
+                "relay_reservations_total",
+                "Places at relays by what became of them",
+                &["result"],
+            ),
+            hole_punches: counters(
+                &registry,
+                "hole_punches_total",
+                "Attempts to leave a relay by what came of them",
+                &["result"],
+            ),
             connections_refused: counters(
                 &registry,
                 "connections_refused_total",

@@ -159,7 +159,7 @@ fn a_connection_that_lasted_starts_the_back_off_again() {
 fn addresses_of_strangers_wait_bounded_until_they_are_approved() {
     let (mut book, start) = (Book::default(), Instant::now());
     for port in 0..20 {
-        book.learn(peer_id(1), &format!("/memory/{port}").parse().unwrap());
+        book.learn(peer_id(1), &format!("/memory/{port}").parse().unwrap(), start);
     }
     assert!(!due(&mut book, start));
     book.want(peer_id(1), &[], start);
