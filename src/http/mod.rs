@@ -14,4 +14,4 @@ mod public;
 pub use control::router as control_router;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
-pub use public::{Client, Public, registry_router, router as public_router, serve_public};
+pub use public::{Client, Public, api_router, registry_router, serve_public};

@@ -6,6 +6,7 @@
 
 mod answer;
 mod attest;
+mod changes;
 mod clock;
 mod deliver;
 mod enrich;
@@ -25,6 +26,7 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -73,6 +75,8 @@ struct Inner {
     syncing: Syncing,
     /// The certificates of the public listener, if there is one.
     keeper: Option<Keeper>,
+    /// Held for a look.
+    tokens_used: Mutex<tokens::Used>,
 }
 
 impl Node {

@@ -173,6 +173,7 @@ fn assemble(
         due: Notify::new(),
         syncing: Syncing::default(),
         keeper,
+        tokens_used: Mutex::default(),
     };
     Node { inner: Arc::new(inner) }
 }

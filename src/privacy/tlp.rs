@@ -1,5 +1,7 @@
 //! The Traffic Light Protocol as a table: which marking may take which path.
 
+use std::str::FromStr;
+
 use super::To;
 use crate::model::{Recipients, Scope, Tlp};
 
@@ -44,6 +46,79 @@ pub enum ClientScope {
     Amber,
     /// Everything.
     Red,
+}
+
+impl ClientScope {
+    /// Every scope, each shows more than the one before.
+    pub const ALL: [Self; 3] = [Self::Green, Self::Amber, Self::Red];
+
+    /// Its name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+}
+
+impl FromStr for ClientScope {
+    type Err = BadClientScope;
+
+    fn from_str(name: &str) -> Result<Self, BadClientScope> {
+        let named = Self::ALL.into_iter().find(|scope| scope.name() == name);
+        named.ok_or_else(|| BadClientScope(name.to_owned()))
+    }
+}
+
+/// A name that is no scope of a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no scope of a token: use green, amber or red")]
+pub struct BadClientScope(pub String);
+
+/// Who looks at what this node knows. What is hidden from a view must not show there in
+/// any number, time or order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// Whoever asks, without any authentication.
+    Public,
+    /// A client whose token shows white and green.
+    Green,
+    /// A client whose token shows amber besides.
+    Amber,
+    /// The operator, and a client whose token shows everything.
+    #[default]
+    Red,
+}
+
+impl View {
+    /// Every view, each sees more than the one before.
+    pub const ALL: [Self; 4] = [Self::Public, Self::Green, Self::Amber, Self::Red];
+
+    /// The path that what it sees takes.
+    pub fn path(self) -> Path {
+        match self {
+            Self::Public => Path::PublicEndpoint,
+            Self::Green => Path::Client(ClientScope::Green),
+            Self::Amber => Path::Client(ClientScope::Amber),
+            Self::Red => Path::Client(ClientScope::Red),
+        }
+    }
+
+    /// Whether it sees what has a marking.
+    pub fn sees(self, tlp: Tlp) -> bool {
+        allows(tlp, self.path())
+    }
+}
+
+impl From<ClientScope> for View {
+    fn from(scope: ClientScope) -> Self {
+        match scope {
+            ClientScope::Green => Self::Green,
+            ClientScope::Amber => Self::Amber,
+            ClientScope::Red => Self::Red,
+        }
+    }
 }
 
 /// Whether a marking may take a path (the table of the design's section 4).

@@ -48,7 +48,7 @@ pub(super) enum Family {
     Outside,
     /// indicator ‖ node → that member saw it itself.
     Attested,
-    /// API tokens (a later step writes them).
+    /// hash of a secret → a client's token.
     Tokens,
     /// Schema, canary, last times.
     Meta,
@@ -240,6 +240,10 @@ pub(super) fn outside(sealer: &Sealer, question: &[u8]) -> Id {
 
 pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {
     sealer.keyed("peer", node.public_key())
+}
+
+pub(super) fn token(sealer: &Sealer, hash: &[u8; 32]) -> Id {
+    sealer.keyed("token", hash)
 }
 
 pub(super) fn egress(number: u64) -> [u8; 8] {

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::family::Id;
-use super::record::KeptIndicator;
+use super::record::{KeptIndicator, Stamps};
 use crate::metrics::Metrics;
 use crate::model::{IndicatorId, Kind, Value};
+use crate::privacy::tlp::View;
 
 /// How many indicators can be listed and searched: about 200 bytes each.
 pub(super) const MAX_INDEXED: usize = 2_000_000;
@@ -25,6 +26,8 @@ pub struct Filter {
     pub text: Option<String>,
     /// That changed before this stamp: the `next` of the page before.
     pub after: Option<u64>,
+    /// As it is seen by.
+    pub view: View,
     /// At most so many.
     pub limit: usize,
 }
@@ -36,7 +39,7 @@ pub struct Listed {
     pub id: IndicatorId,
     /// Its kind and value.
     pub value: Value,
-    /// The stamp of its last change: microseconds since 1970, none comes twice.
+    /// The stamp of its last change in the view: microseconds since 1970, none comes twice.
     pub added: u64,
 }
 
@@ -52,13 +55,13 @@ pub struct Page {
 /// A change of one indicator.
 pub(super) struct IndexChange {
     key: Id,
-    now: Option<(Value, u64)>,
+    now: Option<(Value, Stamps)>,
 }
 
 impl IndexChange {
     /// What the record under a key of `indicators` says.
     pub(super) fn of(key: &[u8], record: Option<&KeptIndicator>) -> Option<Self> {
-        let now = record.map(|record| (record.value.clone(), record.added));
+        let now = record.map(|record| (record.value.clone(), record.stamps));
         Some(Self { key: key.try_into().ok()?, now })
     }
 }
@@ -74,7 +77,8 @@ pub(super) struct Index {
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<Id, (Value, u64)>,
+    entries: HashMap<Id, (Value, Stamps)>,
+    /// One entry serves all views in which an indicator changed last at the same time.
     by_stamp: BTreeMap<u64, Id>,
     counts: Counts,
 }
@@ -88,14 +92,20 @@ impl Index {
     pub(super) fn apply(&self, changes: Vec<IndexChange>, counts: &Counts, metrics: &Metrics) {
         let mut inner = self.write();
         for change in changes {
-            if let Some((_, stamp)) = inner.entries.remove(&change.key) {
-                inner.by_stamp.remove(&stamp);
+            if let Some((_, stamps)) = inner.entries.remove(&change.key) {
+                for view in View::ALL {
+                    inner.by_stamp.remove(&stamps.of(view));
+                }
             }
-            if let Some((value, stamp)) = change.now
+            if let Some((value, stamps)) = change.now
                 && inner.entries.len() < self.max
             {
-                inner.by_stamp.insert(stamp, change.key);
-                inner.entries.insert(change.key, (value, stamp));
+                for stamp in View::ALL.map(|view| stamps.of(view)) {
+                    if stamp != 0 {
+                        inner.by_stamp.insert(stamp, change.key);
+                    }
+                }
+                inner.entries.insert(change.key, (value, stamps));
             }
         }
         inner.counts.clone_from(counts);
@@ -110,17 +120,23 @@ impl Index {
         let text = filter.text.as_ref().map(|text| text.to_lowercase());
         let mut page = Page::default();
         let mut before = filter.after.unwrap_or(u64::MAX);
+        // Of what the view sees: where a page ends must not tell of anything else.
+        let mut last = before;
         loop {
             let inner = self.read();
             let mut seen = 0;
             for (stamp, key) in inner.by_stamp.range(..before).rev().take(SLICE) {
-                if page.rows.len() == filter.limit {
-                    page.next = Some(before);
-                    return page;
-                }
                 seen += 1;
                 before = *stamp;
-                let Some((value, _)) = inner.entries.get(key) else { continue };
+                let Some((value, stamps)) = inner.entries.get(key) else { continue };
+                if stamps.of(filter.view) != *stamp {
+                    continue;
+                }
+                if page.rows.len() == filter.limit {
+                    page.next = Some(last);
+                    return page;
+                }
+                last = *stamp;
                 let kind_fits = filter.kind.as_ref().is_none_or(|kind| kind == value.kind());
                 let text_fits = text.as_ref().is_none_or(|text| holds(value.as_str(), text));
                 if kind_fits && text_fits {
@@ -129,6 +145,31 @@ impl Index {
             }
             if seen < SLICE {
                 return page;
+            }
+        }
+    }
+
+    /// What changed in a view after a stamp, the oldest change first.
+    pub(super) fn changed(&self, view: View, after: u64, limit: usize) -> Vec<Listed> {
+        let mut rows = Vec::new();
+        let mut after = after;
+        loop {
+            let inner = self.read();
+            let mut seen = 0;
+            for (stamp, key) in inner.by_stamp.range(after.saturating_add(1)..).take(SLICE) {
+                seen += 1;
+                after = *stamp;
+                let Some((value, stamps)) = inner.entries.get(key) else { continue };
+                if stamps.of(view) != *stamp {
+                    continue;
+                }
+                if rows.len() == limit {
+                    return rows;
+                }
+                rows.push(Listed { id: value.id(), value: value.clone(), added: *stamp });
+            }
+            if seen < SLICE {
+                return rows;
             }
         }
     }

@@ -11,13 +11,14 @@ use rocksdb::WriteBatch;
 use super::StoreError;
 use super::database::Database;
 use super::family::{self, Family};
-use super::record::KeptOwn;
+use super::record::{self, KeptClaim, KeptEvidence, KeptIndicator, KeptOwn};
 use crate::keys::Place;
+use crate::privacy::tlp::View;
 
 /// The schema that this version writes.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 /// Step `n` makes schema `n + 2` of schema `n + 1`.
-const STEPS: [Step; SCHEMA as usize - 1] = [index_waiting];
+const STEPS: [Step; SCHEMA as usize - 1] = [index_waiting, stamp_views];
 
 /// Puts into the batch what the next schema has otherwise.
 pub(super) type Step = fn(&Database, &mut WriteBatch) -> Result<(), StoreError>;
@@ -92,6 +93,27 @@ fn index_waiting(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError
             let urgent = wish.what.is_urgent();
             batch.put_cf(waiting, family::waiting(&audience, urgent, wish.due, &indicator), []);
         }
+    }
+    Ok(())
+}
+
+/// Schema 3 knows when an indicator last changed for each view.
+fn stamp_views(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let indicators = db.family(Family::Indicators)?;
+    for indicator in db.sound_records::<KeptIndicator>()? {
+        let (key, mut indicator) = indicator?;
+        let evidence = db.records::<KeptEvidence>(&key)?;
+        let claims = db.records::<KeptClaim>(&key)?;
+        let own = evidence.iter().map(|(_, kept)| kept.evidence.scope.tlp());
+        let heard =
+            claims.iter().filter(|(_, kept)| !kept.own).map(|(_, kept)| kept.heard.claim.tlp);
+        let least = own.chain(heard).min();
+        let stamp = indicator.stamps.of(View::Red);
+        for view in View::ALL {
+            let seen = view == View::Red || least.is_some_and(|tlp| view.sees(tlp));
+            indicator.stamps.set(view, if seen { stamp } else { 0 });
+        }
+        batch.put_cf(indicators, &key, record::seal(&db.sealer, &key, &indicator)?);
     }
     Ok(())
 }

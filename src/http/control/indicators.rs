@@ -10,9 +10,10 @@ use serde_json::{Value as Json_, json};
 
 use super::{Answer, DEFAULT_ROWS, MAX_ROWS, read};
 use crate::http::error::ApiError;
-use crate::http::json;
-use crate::model::{Confidence, CustomFields, CustomValue, Kind, Scope, Tag, Tlp};
+use crate::http::json::{self, custom_value_of};
+use crate::model::{Confidence, CustomFields, Kind, Scope, Tag, Tlp};
 use crate::node::{NewIndicator, Node};
+use crate::privacy::tlp::View;
 use crate::store::Filter;
 
 #[derive(Deserialize)]
@@ -34,6 +35,7 @@ pub(super) async fn list(State(node): State<Node>, Query(query): Query<List>) ->
         text: query.search,
         after: query.after,
         limit: query.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS),
+        view: View::Red,
     };
     let (listed, next) = node.list(filter).await?;
     let indicators: Vec<Json_> = listed.iter().map(json::listed).collect();
@@ -41,7 +43,7 @@ pub(super) async fn list(State(node): State<Node>, Query(query): Query<List>) ->
 }
 
 pub(super) async fn show(State(node): State<Node>, Path(indicator): Path<String>) -> Answer {
-    let found = node.find(indicator).await?;
+    let found = node.find(indicator, View::Red).await?;
     Ok(Json(json::found(&found, &node.members())))
 }
 
@@ -79,7 +81,7 @@ pub(super) async fn add(
     let tlp = body.tlp.map_or(Ok(Tlp::Red), |tlp| tlp.parse()).map_err(ApiError::bad_request)?;
     let mut custom = CustomFields::new();
     for (name, value) in body.custom {
-        custom.insert(name, custom_value(value)?);
+        custom.insert(name, custom_value_of(value)?);
     }
     let new = NewIndicator {
         value: body.value,
@@ -90,7 +92,7 @@ pub(super) async fn add(
         custom,
     };
     let indicator = node.add_indicator(new).await?;
-    let found = node.find(indicator.to_string()).await?;
+    let found = node.find(indicator.to_string(), View::Red).await?;
     Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
 }
 
@@ -142,26 +144,6 @@ pub(super) async fn vote(
 ) -> Answer {
     let body = read(body)?;
     let value = node.vote(body.indicator, body.false_positive).await?;
-    let found = node.find(value.id().to_string()).await?;
+    let found = node.find(value.id().to_string(), View::Red).await?;
     Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
-}
-
-fn custom_value(value: Json_) -> Result<CustomValue, ApiError> {
-    Ok(match value {
-        Json_::Null => CustomValue::Null,
-        Json_::Bool(truth) => CustomValue::Bool(truth),
-        Json_::Number(number) => CustomValue::Integer(
-            number
-                .as_i64()
-                .ok_or_else(|| ApiError::bad_request("numbers in custom fields are whole"))?,
-        ),
-        Json_::String(text) => CustomValue::Text(text),
-        Json_::Array(items) => {
-            CustomValue::List(items.into_iter().map(custom_value).collect::<Result<_, _>>()?)
-        }
-        Json_::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| Ok((name, custom_value(value)?)));
-            CustomValue::Map(fields.collect::<Result<_, ApiError>>()?)
-        }
-    })
 }

@@ -3,6 +3,7 @@
 //! Who may open the socket is the node's operator, so there are no roles here.
 
 mod indicators;
+mod tokens;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -49,6 +50,8 @@ pub fn router(
         .route("/vote", post(indicators::vote))
         .route("/why", get(why))
         .route("/preview", get(preview))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/revoke", post(tokens::revoke))
         .route("/egress", get(egress))
         .route("/egress/verify", get(verify_egress))
         .with_state(node)

@@ -1,5 +1,6 @@
 //! The JSON of the control socket. One function a thing; nobody else writes it.
 
+mod custom;
 mod leaving;
 
 use serde_json::{Map, Value as Json, json};
@@ -12,6 +13,7 @@ use crate::node::peers::{ApprovedBy, Candidate, Member};
 use crate::node::{Found, Listed, Status, Why};
 use crate::store::{Break, EgressCheck};
 
+pub(super) use custom::custom_value_of;
 pub(super) use leaving::{egress, preview, shared};
 use leaving::{outbox_row, recipients};
 

@@ -4,6 +4,7 @@
 //! handshakes, headers, bodies and time. A route sees who is at the other end as a
 //! [`Client`], which the handshake proved.
 
+mod api;
 mod client;
 mod door;
 mod listen;
@@ -13,15 +14,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
-
-use super::error::ApiError;
-
+pub use api::router as api_router;
 pub use client::Client;
 pub use listen::{Public, serve_public};
 pub use registry::router as registry_router;
-
-/// The routes of a node: none yet, so that it can be tried with TLS alone.
-pub fn router() -> Router {
-    Router::new().fallback(async || ApiError::not_found("no such route"))
-}

@@ -2,7 +2,7 @@
 
 use super::{Applied, Draft};
 use crate::ageing;
-use crate::model::{IndicatorId, NodeId, Timestamp};
+use crate::model::{IndicatorId, NodeId, Timestamp, Tlp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family};
 use crate::store::record::KeptAttested;
@@ -35,7 +35,8 @@ impl Draft<'_> {
             self.mark(Family::Expiry, family::expiry(until, Ends::Attested, &key));
             self.attested.put(&key, KeptAttested { node: from, until });
             if kept.is_none() {
-                self.touch_again(&indicator, None);
+                // It is said of what left for the mesh.
+                self.touch_again(&indicator, None, Tlp::Green);
             }
         }
         Ok(Applied::Updated)

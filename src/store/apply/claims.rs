@@ -97,6 +97,11 @@ impl Draft<'_> {
         let own = kept.own;
         if !own {
             self.touch_by(&heard.claim, at)?;
+            let before = kept.heard.claim.tlp;
+            if before < heard.claim.tlp {
+                let indicator = family::indicator(&self.db.sealer, heard.claim.indicator());
+                self.touch_less(&indicator, before);
+            }
         }
         if same {
             if !own {
@@ -179,7 +184,7 @@ impl Draft<'_> {
     fn touch_by(&mut self, claim: &Claim, seen: Timestamp) -> Result<(), StoreError> {
         let indicator = family::indicator(&self.db.sealer, claim.indicator());
         let crossing = claim_crossing(claim, self.now());
-        self.touch(&indicator, &claim.value, seen, crossing)?;
+        self.touch(&indicator, &claim.value, seen, crossing, claim.tlp)?;
         Ok(())
     }
 

@@ -9,6 +9,8 @@ mod outbox;
 mod peers;
 mod purge;
 mod sightings;
+mod tokens;
+mod touched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use rocksdb::WriteBatch;
 
 use super::StoreError;
-use super::change::{Applied, Change, PeerRecord};
+use super::change::{Applied, Change};
 use super::database::Database;
 use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
@@ -26,7 +28,9 @@ use super::record::{
 };
 use super::sync::SyncChange;
 use super::table::Table;
-use crate::model::{Day, Timestamp, Value};
+use super::who::{PeerRecord, TokenRecord};
+use crate::model::{Day, Timestamp};
+use touched::Touched;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -68,14 +72,15 @@ pub(super) struct Draft<'a> {
     votes: Table<KeptVote>,
     outside: Table<KeptOutside>,
     attested: Table<KeptAttested>,
+    tokens: Table<TokenRecord>,
     /// Rows of index families: there, or gone.
     marks: BTreeMap<(Family, Vec<u8>), bool>,
     /// Sealed ledger rows; `None` is deleted.
     ledger: BTreeMap<u64, Option<Vec<u8>>>,
     /// All of `content` before this key goes.
     content_until: Option<Vec<u8>>,
-    /// Indicators that changed, and when what changed crosses its next step.
-    touched: BTreeMap<Id, Option<Timestamp>>,
+    /// Indicators that changed, and how.
+    touched: BTreeMap<Id, Touched>,
     /// What takes part in sync from now on, in the order of the changes.
     sync: Vec<SyncChange>,
     events: Events,
@@ -128,6 +133,7 @@ impl<'a> Draft<'a> {
             votes: Table::default(),
             outside: Table::default(),
             attested: Table::default(),
+            tokens: Table::default(),
             marks: BTreeMap::new(),
             ledger: BTreeMap::new(),
             content_until: None,
@@ -165,6 +171,9 @@ impl<'a> Draft<'a> {
             Change::Egress(row) => self.left(row),
             Change::PeerRecord(peer) => self.peer(peer),
             Change::ForgetPeer(node) => Ok(self.forget(*node)),
+            Change::Token(token) => self.token(token),
+            Change::TokenUsed { hash, at } => self.token_used(hash, *at),
+            Change::ForgetToken(name) => self.forget_token(name),
             Change::Vote { indicator, false_positive, at } => {
                 self.vote(*indicator, *false_positive, *at)
             }
@@ -188,8 +197,8 @@ impl<'a> Draft<'a> {
     /// Stamps what was touched and makes one batch of everything.
     pub(super) fn finish(mut self) -> Result<Group, StoreError> {
         let now = self.now();
-        for (indicator, crossing) in std::mem::take(&mut self.touched) {
-            self.stamp(&indicator, crossing, now)?;
+        for (indicator, touched) in std::mem::take(&mut self.touched) {
+            self.stamp(&indicator, &touched, now)?;
         }
         let index = self
             .indicators
@@ -211,6 +220,7 @@ impl<'a> Draft<'a> {
         self.votes.write(self.db, &mut batch)?;
         self.outside.write(self.db, &mut batch)?;
         self.attested.write(self.db, &mut batch)?;
+        self.tokens.write(self.db, &mut batch)?;
         for ((family, key), there) in &self.marks {
             let family = self.db.family(*family)?;
             if *there { batch.put_cf(family, key, []) } else { batch.delete_cf(family, key) }
@@ -228,68 +238,10 @@ impl<'a> Draft<'a> {
         Ok(Group { batch, taken })
     }
 
-    /// Gives a touched indicator its new stamp and its next crossing.
-    fn stamp(
-        &mut self,
-        indicator: &Id,
-        crossing: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let Some(mut record) = self.indicators.read_or_lost(self.db, indicator)? else {
-            return Ok(());
-        };
-        self.unmark(Family::Added, family::added(record.added, indicator));
-        record.added = self.next_stamp();
-        self.mark(Family::Added, family::added(record.added, indicator));
-        if let Some(due) = record.due {
-            self.unmark(Family::Due, family::due(due, indicator));
-        }
-        let ahead = record.due.filter(|due| *due > now);
-        record.due = ahead.into_iter().chain(crossing).min();
-        if let Some(due) = record.due {
-            self.mark(Family::Due, family::due(due, indicator));
-        }
-        self.indicators.put(indicator, record);
-        Ok(())
-    }
-
     /// Strictly increasing, even if the clock stands or steps back.
     fn next_stamp(&mut self) -> u64 {
         self.memory.state.last_added = self.clock.max(self.memory.state.last_added + 1);
         self.memory.state.last_added
-    }
-
-    /// Notes that an indicator was seen, and that what it tells has changed.
-    fn touch(
-        &mut self,
-        indicator: &Id,
-        value: &Value,
-        seen: Timestamp,
-        crossing: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
-        let known = self.indicators.read_or_lost(self.db, indicator)?;
-        let new = known.is_none();
-        if new {
-            *self.memory.kinds.entry(value.kind().label()).or_default() += 1;
-        }
-        let mut record = known.unwrap_or_else(|| KeptIndicator {
-            value: value.clone(),
-            first_seen: seen,
-            last_seen: seen,
-            added: 0,
-            due: None,
-        });
-        record.first_seen = record.first_seen.min(seen);
-        record.last_seen = record.last_seen.max(seen);
-        self.indicators.put(indicator, record);
-        self.touch_again(indicator, crossing);
-        Ok(new)
-    }
-
-    /// Notes that what a known indicator tells has changed.
-    fn touch_again(&mut self, indicator: &Id, crossing: Option<Timestamp>) {
-        let earliest = self.touched.entry(*indicator).or_default();
-        *earliest = earliest.iter().copied().chain(crossing).min();
     }
 
     /// Forgets what somebody outside said, unless something newer took its place.

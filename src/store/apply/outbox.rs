@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt as _;
 
 use super::{Applied, Draft};
-use crate::model::{Audience, Generation, IndicatorId, NodeId, Origin, Scope, Timestamp};
+use crate::model::{Audience, Generation, IndicatorId, NodeId, Origin, Scope, Timestamp, Tlp};
 use crate::store::change::{Hold, Pending, What};
 use crate::store::family::{self, Family, Id};
 use crate::store::outbox::{pending, waiting_key};
@@ -87,6 +87,8 @@ impl Draft<'_> {
         word: &Word<'_>,
     ) -> Result<Applied, StoreError> {
         let indicator = family::indicator(&self.db.sealer, id);
+        let seen = self.evidence.under(self.db, &indicator)?;
+        let before = seen.iter().map(|kept| kept.evidence.scope.tlp()).min();
         let own = self.set_scope(&indicator, word)?;
         let rows = self.own.under(self.db, &indicator)?;
         // What was told may live longer than the evidence for it.
@@ -102,7 +104,7 @@ impl Draft<'_> {
         for (audience, generation) in word.audiences {
             wished.extend(self.share(id, *audience, *generation, word.hold)?);
         }
-        self.touch_again(&indicator, None);
+        self.touch_less(&indicator, word.scope.tlp().min(before.unwrap_or(Tlp::Red)));
         Ok(Applied::Wished(wished))
     }
 

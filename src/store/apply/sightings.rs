@@ -3,7 +3,7 @@
 use super::{Applied, Draft};
 use crate::ageing;
 use crate::keys::Damaged;
-use crate::model::{Evidence, IndicatorId, Origin, Scope, Sighting, Timestamp};
+use crate::model::{Evidence, IndicatorId, Origin, Scope, Sighting, Timestamp, Tlp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{KeptEvidence, KeptVote};
@@ -14,8 +14,10 @@ impl Draft<'_> {
         let key = family::evidence(&indicator, sighting.origin);
         let seen = sighting.at;
         let fresh = Evidence::from_sighting(sighting.clone());
+        let mut before = None;
         let kept = match self.evidence.read(self.db, &key) {
             Ok(Some(mut kept)) => {
+                before = Some(kept.evidence.scope.tlp());
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 // How far what was added by hand may travel is the operator's word as well.
                 let chosen = kept.scope_chosen || sighting.origin == Origin::Manual;
@@ -32,7 +34,11 @@ impl Draft<'_> {
         };
         self.mark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
         let crossing = evidence_crossing(&kept.evidence, self.now());
-        let new = self.touch(&indicator, &kept.evidence.value, seen, crossing)?;
+        let tlp = kept.evidence.scope.tlp();
+        let new = self.touch(&indicator, &kept.evidence.value, seen, crossing, tlp)?;
+        if let Some(before) = before.filter(|before| *before < tlp) {
+            self.touch_less(&indicator, before);
+        }
         if new && let Some(full) = &self.full {
             return Err(full.clone());
         }
@@ -78,7 +84,7 @@ impl Draft<'_> {
         let indicator = family::indicator(&self.db.sealer, indicator);
         let new = self.votes.read_or_lost(self.db, &indicator)?.is_none();
         self.votes.put(&indicator, KeptVote { false_positive, at });
-        self.touch_again(&indicator, None);
+        self.touch_again(&indicator, None, Tlp::White);
         Ok(if new { Applied::New } else { Applied::Updated })
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{
     Audience, Confidence, CustomFields, CustomValue, Evidence, NodeId, Recipients, Scope,
     Timestamp, Tlp, Value,
 };
+use crate::privacy::tlp::View;
 use crate::privacy::{To, tlp};
 use crate::store::family::Family;
 
@@ -168,10 +169,40 @@ pub(in crate::store) struct KeptIndicator {
     /// By the logs' own time, or by the time of delivery.
     pub(in crate::store) first_seen: Timestamp,
     pub(in crate::store) last_seen: Timestamp,
-    /// Its row in `added`; zero before it has one.
-    pub(in crate::store) added: u64,
+    /// When it last changed, for each view.
+    pub(in crate::store) stamps: Stamps,
     /// Its row in `due`.
     pub(in crate::store) due: Option<Timestamp>,
+}
+
+/// When an indicator last changed in each view: microseconds since 1970, none comes
+/// twice; zero where nothing of it is seen. That of the red view is its row in `added`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) struct Stamps {
+    public: u64,
+    green: u64,
+    amber: u64,
+    red: u64,
+}
+
+impl Stamps {
+    pub(in crate::store) fn of(&self, view: View) -> u64 {
+        match view {
+            View::Public => self.public,
+            View::Green => self.green,
+            View::Amber => self.amber,
+            View::Red => self.red,
+        }
+    }
+
+    pub(in crate::store) fn set(&mut self, view: View, stamp: u64) {
+        match view {
+            View::Public => self.public = stamp,
+            View::Green => self.green = stamp,
+            View::Amber => self.amber = stamp,
+            View::Red => self.red = stamp,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -182,6 +213,9 @@ pub(in crate::store) struct IndicatorForm {
     last_seen: u64,
     added: u64,
     due: Option<u64>,
+    /// Of the public, green and amber view; schema 3 fills them in.
+    #[serde(default)]
+    seen_by: [u64; 3],
 }
 
 impl Record for KeptIndicator {
@@ -195,17 +229,19 @@ impl Record for KeptIndicator {
             value: self.value.as_str().to_owned(),
             first_seen: self.first_seen.seconds(),
             last_seen: self.last_seen.seconds(),
-            added: self.added,
+            added: self.stamps.red,
             due: self.due.map(Timestamp::seconds),
+            seen_by: [self.stamps.public, self.stamps.green, self.stamps.amber],
         }
     }
 
     fn from_form(form: IndicatorForm) -> Option<Self> {
+        let [public, green, amber] = form.seen_by;
         Some(Self {
             value: value(&form.kind, &form.value)?,
             first_seen: Timestamp(form.first_seen),
             last_seen: Timestamp(form.last_seen),
-            added: form.added,
+            stamps: Stamps { public, green, amber, red: form.added },
             due: form.due.map(Timestamp),
         })
     }
