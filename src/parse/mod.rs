@@ -37,7 +37,7 @@ pub use event::{
     Action, Alert, Ban, BanAction, Body, Dns, Event, File, Flow, Http, Link, Login, Message,
     Outcome, Packet, Seen, SeenKind, Tls,
 };
-pub use field::{Field, FieldKind, FieldValue};
+pub use field::{Field, FieldKind, FieldValue, Getter};
 pub use text::{Escape, Text};
 
 use crate::model::{Source, Timestamp};
