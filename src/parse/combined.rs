@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use super::event::{Body, Event, Http, Link};
 use super::scan::{ip, literal, number, small, take_ipv4, take_short_word, take_until, take_word};
 use super::text::{Escape, Text, quoted};
+use super::time::Last;
 use super::{Context, Unparsed, request, time};
 use crate::model::{Source, Timestamp};
 
@@ -15,10 +16,11 @@ use crate::model::{Source, Timestamp};
 pub(super) fn parse<'a>(
     source: Source,
     line: &'a [u8],
+    last: &mut Last,
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
     let mut rest = line;
-    let Head { client, time, host, user } = match plain_head(&mut rest) {
+    let Head { client, time, host, user } = match plain_head(&mut rest, last) {
         Some(head) => head,
         None => head(source, &mut rest)?,
     };
@@ -69,12 +71,12 @@ struct Head<'a> {
 /// `address - - [time] "`, with which nearly all lines begin. What is read so, [`head`] reads
 /// likewise, but takes its time.
 #[inline]
-fn plain_head<'a>(rest: &mut &'a [u8]) -> Option<Head<'a>> {
+fn plain_head<'a>(rest: &mut &'a [u8], last: &mut Last) -> Option<Head<'a>> {
     let mut text = *rest;
     let address = take_ipv4(&mut text)?;
     literal(&mut text, b" - - [")?;
     let (stamp, text) = text.split_first_chunk::<26>()?;
-    let time = time::common_log(stamp)?;
+    let time = last.common_log(stamp)?;
     *rest = text.strip_prefix(b"] \"")?;
     Some(Head { client: Some(IpAddr::V4(address)), time, host: None, user: None })
 }

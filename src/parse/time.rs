@@ -112,6 +112,24 @@ fn offset(rest: &mut &[u8]) -> Option<i64> {
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
+/// The time of the line before, which a busy log writes many times.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    stamp: [u8; 26],
+    time: Option<Timestamp>,
+}
+
+impl Last {
+    /// What [`common_log`] reads.
+    #[inline]
+    pub(super) fn common_log(&mut self, stamp: &[u8; 26]) -> Option<Timestamp> {
+        if self.stamp != *stamp {
+            *self = Self { stamp: *stamp, time: common_log(stamp) };
+        }
+        self.time
+    }
+}
+
 /// `23/Nov/2026:19:56:53 +0000` and nothing else: nginx, Apache.
 #[inline]
 pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
