@@ -170,7 +170,9 @@ impl FieldTests {
     fn possible(&mut self, event: &Event<'_>, scratch: &mut Vec<u8>) -> RuleSet {
         match ((self.get)(event), &mut self.texts) {
             (Some(FieldValue::Number(number)), _) => self.numbers.possible(number),
-            (Some(FieldValue::Text(text)), Some(texts)) => texts.possible(text, scratch),
+            (Some(FieldValue::Text(text)), Some(texts)) => {
+                texts.possible(text.raw(), text.escape(), scratch)
+            }
             _ => self.without,
         }
     }

@@ -13,7 +13,7 @@ use aho_corasick::{Anchored, MatchKind};
 use super::matcher::{Parts, RuleSet, Sets, part_mut, possible};
 use super::memo::Memo;
 use super::rule::Part;
-use crate::parse::Text;
+use crate::parse::{Escape, Text};
 
 /// More pattern bytes than this, and the automaton is the smaller, slower kind.
 const DENSE_BYTES: usize = 16 * 1024;
@@ -34,7 +34,7 @@ pub(super) struct Texts {
 enum Find {
     /// Whole texts, each with the rules that are possible then.
     Words(Vec<(String, RuleSet)>),
-    Patterns(Patterns),
+    Patterns(Box<Patterns>),
 }
 
 /// One automaton over all patterns of a field.
@@ -96,13 +96,20 @@ impl Texts {
                 words.map(|((word, _), sets)| (word, possible(&asked, &met(sets)))).collect(),
             )
         } else {
-            Find::Patterns(Patterns::new(asked, literals)?)
+            Find::Patterns(Box::new(Patterns::new(asked, literals)?))
         };
         Some(Self { find, path, without: possible(&asked, &Parts::default()), memo: Memo::new() })
     }
 
-    /// The rules that a text leaves possible, those that do not ask among them.
-    pub(super) fn possible(&mut self, text: Text<'_>, scratch: &mut Vec<u8>) -> RuleSet {
+    /// The rules that a text leaves possible, those that do not ask among them. In parts,
+    /// because these fit into registers.
+    pub(super) fn possible(
+        &mut self,
+        raw: &[u8],
+        escape: Escape,
+        scratch: &mut Vec<u8>,
+    ) -> RuleSet {
+        let text = Text::new(raw, escape);
         match &self.find {
             Find::Words(words) => {
                 let (bytes, _) = plain(text, false, scratch);
