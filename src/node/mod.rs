@@ -10,6 +10,7 @@ mod clock;
 mod deliver;
 mod enrich;
 mod error;
+mod learn;
 mod live;
 mod observe;
 pub mod peers;
