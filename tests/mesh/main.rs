@@ -19,11 +19,14 @@
     unreachable_pub
 )]
 
+mod behind;
 mod capture;
 mod figures;
 mod graph;
 mod hop;
+mod meeting;
 mod mesh;
+mod nat;
 mod net;
 mod node;
 #[path = "../it/processes/prove.rs"]
@@ -35,6 +38,8 @@ mod away;
 mod canary;
 mod partition;
 mod poor;
+mod punched;
+mod relayed;
 mod silent;
 mod spies;
 mod spread;
