@@ -22,6 +22,9 @@ use libp2p::swarm::StreamProtocol;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a stream may send before its window is opened further (yamux specification).
 const WINDOW: u32 = 256 * 1024;
+/// Streams that are left at their first bytes: whoever reads only so many at once before it
+/// knows what they are never reads the others.
+const HELD: u32 = 8;
 /// A message of multistream-select that never ends: its length says 16,383 bytes.
 const NEVER_ENDS: [u8; 2] = [0xff, 0x7f];
 
@@ -211,8 +214,8 @@ async fn fill(stream: &mut Secured, streams: u32) -> usize {
         return sent;
     }
     let body = vec![7; 256 * 1024 - NEVER_ENDS.len()];
-    // The last ones first: those that are read are filled while the others wait their turn.
-    for n in (0..streams).rev() {
+    // Those that are read first never end, and keep the others from their turn.
+    for n in (HELD..streams).rev() {
         let data = [frame(0, 0, 2 * n + 1, WINDOW - 2), body.clone()].concat();
         match timeout(ENOUGH, stream.write_all(&data)).await {
             Ok(Ok(())) => sent += body.len(),

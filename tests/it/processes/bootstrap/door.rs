@@ -17,6 +17,8 @@ const HONEST: u8 = 70;
 /// Where the attackers come from, where they come from one address.
 const ONE_HOST: [&str; 2] = ["--from", "127.9.9.9"];
 
+/// What a bootstrap gives.
+const ALL: [&str; 4] = ["connection", "ping", "registration", "discovery"];
 /// What a memory may grow by on one connection (case 7).
 const ONE_CONNECTION: u64 = 32 << 20;
 
@@ -46,8 +48,7 @@ fn member_serves(member: &Organisation) -> f64 {
 /// How long a listed one takes until it has all that a bootstrap gives.
 fn bootstrap_serves(bootstrap: &Meeting) -> f64 {
     let services = bootstrap.serves(HONEST);
-    let all = ["connection", "ping", "registration", "discovery", "reservation", "kademlia"];
-    all_served(&services, &all)
+    all_served(&services, &ALL)
 }
 
 /// What something took between two looks.
