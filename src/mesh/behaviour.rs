@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use libp2p::identity::Keypair;
-use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::{NetworkBehaviour, StreamProtocol};
 use libp2p::{PeerId, identify, memory_connection_limits, ping, request_response};
 
 use super::admission::{self, Strangers};
@@ -22,6 +22,9 @@ use crate::model::Community;
 
 /// The only thing that a connected peer is told about the software.
 pub const AGENT: &str = "dtim";
+/// Kademlia's protocol, with members and with bootstraps. It names no community,
+/// because a bootstrap serves several.
+pub const KADEMLIA: StreamProtocol = StreamProtocol::new("/dtim/kad/1");
 /// The version of what members speak with each other.
 const PROTOCOL: &str = "dtim/1";
 /// New connections are refused while the process takes more than this share of

@@ -17,6 +17,7 @@ pub mod gate;
 mod gossip;
 mod judge;
 pub mod limits;
+pub mod neighbourhood;
 pub(crate) mod quota;
 mod rate;
 mod registry;
