@@ -256,7 +256,11 @@ impl Server {
                 answer
             }
             Reply::Refuse(answer, reason) => {
-                self.metrics.bootstrap.registrations_refused.with_label_values(&[reason.label()]).inc();
+                self.metrics
+                    .bootstrap
+                    .registrations_refused
+                    .with_label_values(&[reason.label()])
+                    .inc();
                 tracing::debug!(%peer, reason = reason.label(), "a request was refused");
                 answer
             }

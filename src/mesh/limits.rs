@@ -163,9 +163,8 @@ impl Behaviour {
 
     fn knock(&self, knock: Knock) -> Result<(), Exceeded> {
         let pending = || self.pending.values().filter(|other| other.way == knock.way);
-        let own = knock
-            .host
-            .map_or(0, |host| pending().filter(|other| other.host == Some(host)).count());
+        let own =
+            knock.host.map_or(0, |host| pending().filter(|other| other.host == Some(host)).count());
         self.limits.pending.place(own, pending().count()).map_err(|no| match no {
             NoPlace::Crowded => Exceeded::PendingPerHost,
             NoPlace::Full => Exceeded::Pending,
@@ -189,7 +188,11 @@ impl Behaviour {
         }
         let taken = all.clone().count();
         let Some(open) = self.limits.open.as_ref().filter(|_| host.is_some()) else {
-            return if taken < self.limits.established { Ok(()) } else { Err(Exceeded::Established) };
+            return if taken < self.limits.established {
+                Ok(())
+            } else {
+                Err(Exceeded::Established)
+            };
         };
         let from = Neighbourhood::of(address);
         let share = Share { all: self.limits.established, each: open.per_neighbourhood };

@@ -54,7 +54,7 @@ async function client (listen = []) {
 async function until (what, probe) {
   for (;;) {
     const found = await probe()
-    if (found) return found
+    if (found !== undefined && found !== false) return found
     if (signal.aborted) throw new Error(`not within ${PATIENCE} ms: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, PAUSE))
   }
@@ -68,7 +68,10 @@ async function welcome () {
   const connection = await guest.dial(remote, { signal })
   const { agentVersion, protocols, observedAddr } = await identified
   say('identify', { agent: agentVersion, protocols, observed: observedAddr?.toString() })
-  const milliseconds = await guest.services.ping.ping(connection.remotePeer, { signal })
+  // Kademlia's table pings as well, and a node answers the newest ping of a connection only.
+  const milliseconds = await until('a ping', async () => {
+    return await guest.services.ping.ping(connection.remotePeer, { signal }).catch(() => undefined)
+  })
   say('ping', { milliseconds })
 
   // The query asks the bootstrap for whoever is closest to this key, as soon as it is known to speak Kademlia.

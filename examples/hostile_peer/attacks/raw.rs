@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const WINDOW: u32 = 256 * 1024;
 /// Streams that are left at their first bytes: whoever reads only so many at once before it
 /// knows what they are never reads the others.
-const HELD: u32 = 8;
+const HELD: u32 = 20;
 /// A message of multistream-select that never ends: its length says 16,383 bytes.
 const NEVER_ENDS: [u8; 2] = [0xff, 0x7f];
 

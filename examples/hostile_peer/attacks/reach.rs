@@ -5,7 +5,7 @@ use libp2p::PeerId;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 use serde_json::{Value as Json, json};
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, sleep};
 
 use super::visit::{RESERVED, SOMEWHERE, register, reserve, signed};
 use crate::guest::{DIAL_ME, Guest, HOP, KADEMLIA, receive, send};
@@ -142,8 +142,8 @@ pub(crate) async fn circuits(stage: &Stage, to: &[PeerId]) -> Result<(), Problem
     Ok(())
 }
 
-/// Introduces itself with private and foreign addresses, registers them, stores records and
-/// providers, and asks what of it the table shows to another.
+/// Introduces itself with private and foreign addresses and registers them; what of it the
+/// table shows to another. Then it stores records and providers until it is sent away.
 pub(crate) async fn insert(stage: &Stage, records: u32) -> Result<(), Problem> {
     let lies = [
         "/ip4/10.0.0.1/tcp/22",
@@ -159,34 +159,42 @@ pub(crate) async fn insert(stage: &Stage, records: u32) -> Result<(), Problem> {
     let guest = Guest::connect(&who, stage.victim()?, &addresses).await?;
     addresses.push(SOMEWHERE.parse()?);
     register(&guest, &stage.namespace(), signed(&who.keys, &addresses)?).await.ok();
-    let start = Instant::now();
-    let (mut kept, mut answered) = (0, 0);
-    for n in 0..records {
-        let key = [b"/pk/", &n.to_be_bytes()[..]].concat();
-        let record = field(3, &[field(1, &key), field(2, &[7; 1000])].concat());
-        let put = [number(1, 0), field(2, &key), record].concat();
-        answered += u32::from(guest.ask(KADEMLIA, &put).await.is_ok());
-        let provider = [field(1, &guest.peer().to_bytes()), field(2, &addresses[0].to_vec())];
-        let provide = [number(1, 2), field(2, &key), field(9, &provider.concat())].concat();
-        // It has no answer.
-        let mut stream = guest.open(KADEMLIA).await?;
-        send(&mut stream, &provide).await.ok();
-        let get = [number(1, 1), field(2, &key)].concat();
-        let got = guest.ask(KADEMLIA, &get).await.unwrap_or_default();
-        kept += u32::from(rpc::fields(&got).is_some_and(|all| all.iter().any(|(n, _)| *n == 3)));
-    }
     let other = Who { keys: Keypair::generate_ed25519(), from: stage.from };
     let other = Guest::connect(&other, stage.victim()?, &[]).await?;
     let find = [number(1, 4), field(2, &guest.peer().to_bytes())].concat();
     let found = other.ask(KADEMLIA, &find).await?;
-    say(&json!({
-        "event": "inserted",
-        "records_kept": kept,
-        "records_answered": answered,
-        "shown": shown(&found, &guest.peer())?,
-        "seconds": start.elapsed().as_secs_f64(),
-    }));
+    let shown = shown(&found, &guest.peer())?;
+    let (mut kept, mut asked) = (0, 0);
+    for n in 0..records {
+        match store(&guest, n, &addresses[0]).await {
+            Ok(is_kept) => kept += u32::from(is_kept),
+            // It was sent away.
+            Err(_) => break,
+        }
+        asked += 1;
+    }
+    say(&json!({ "event": "inserted", "records": asked, "kept": kept, "shown": shown }));
     Ok(())
+}
+
+/// Stores a record and a provider under a key; whether the key then has any.
+async fn store(guest: &Guest, n: u32, address: &Multiaddr) -> Result<bool, Problem> {
+    let key = [b"/pk/", &n.to_be_bytes()[..]].concat();
+    let provider = [field(1, &guest.peer().to_bytes()), field(2, &address.to_vec())].concat();
+    let provide = [number(1, 2), field(2, &key), field(9, &provider)].concat();
+    // It has no answer.
+    send(&mut guest.open(KADEMLIA).await?, &provide).await?;
+    let record = field(3, &[field(1, &key), field(2, &[7; 1000])].concat());
+    let put = [number(1, 0), field(2, &key), record].concat();
+    // Whoever takes none may close the stream instead of an answer.
+    guest.ask(KADEMLIA, &put).await.ok();
+    let mut kept = false;
+    for (kind, part) in [(1, 3), (3, 9)] {
+        let answer = guest.ask(KADEMLIA, &[number(1, kind), field(2, &key)].concat()).await?;
+        let fields = rpc::fields(&answer).ok_or("the answer is no protobuf")?;
+        kept |= fields.iter().any(|(number, _)| *number == part);
+    }
+    Ok(kept)
 }
 
 /// The addresses under which an answer shows a peer.

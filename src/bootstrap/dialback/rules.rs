@@ -141,10 +141,8 @@ mod tests {
         now: Timestamp,
     ) -> Result<(), Refused> {
         let address: Multiaddr = address.parse().unwrap();
-        let observed: Vec<IpAddr> = crate::mesh::address::ip(&address)
-            .map(|ip| ip.to_canonical())
-            .into_iter()
-            .collect();
+        let observed: Vec<IpAddr> =
+            crate::mesh::address::ip(&address).map(|ip| ip.to_canonical()).into_iter().collect();
         let wish = Wish { addresses: &[address], observed: &observed, listed, in_flight: 0 };
         rules.judge(wish, now)
     }
@@ -173,7 +171,11 @@ mod tests {
             "/ip4/8.8.8.8/udp/53",
             "/memory/1",
         ] {
-            assert_eq!(judge_at(&mut rules, address, true, NOW), Err(Refused::Address), "{address}");
+            assert_eq!(
+                judge_at(&mut rules, address, true, NOW),
+                Err(Refused::Address),
+                "{address}"
+            );
         }
         for address in ["/ip4/8.8.8.8/tcp/3031", "/ip6/2606:4700::1111/udp/3031/quic-v1"] {
             assert_eq!(judge_at(&mut rules, address, false, NOW), Ok(()), "{address}");

@@ -12,15 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::relay::{self, StatusCode};
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler,
-    THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
-use libp2p::PeerId;
 
 use self::circuits::Circuits;
 use super::clock::Clock;
@@ -220,7 +220,8 @@ impl Behaviour {
         self.connections.insert(new.connection_id, new.peer_id);
         self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(new));
         if new.other_established == 0 {
-            let kept = ConnectionEstablished { connection_id: always(), other_established: 1, ..new };
+            let kept =
+                ConnectionEstablished { connection_id: always(), other_established: 1, ..new };
             self.inner.on_swarm_event(FromSwarm::ConnectionEstablished(kept));
         }
     }

@@ -75,9 +75,7 @@ async fn it_keeps_no_record() {
     kademlia.remove_record(&key);
     kademlia.start_providing(key.clone()).unwrap();
     let counted = |request| metrics.bootstrap.kademlia_requests.with_label_values(&[request]);
-    guest
-        .drive_until(|| counted("put_value").get() > 0 && counted("add_provider").get() > 0)
-        .await;
+    guest.drive_until(|| counted("put_value").get() > 0 && counted("add_provider").get() > 0).await;
     let mut other = super::guest(2, &bootstrap).await;
     other.find(&at, PeerId::random()).await;
     let query = other.swarm.behaviour_mut().kademlia.get_record(key);
@@ -130,9 +128,12 @@ async fn long_addresses_do_not_make_an_answer_too_long_to_be_read() {
     assert_eq!(kademlia.len(), 60);
     let connections = transport::build(Transport::Memory, &server, &[]).unwrap();
     let config = Config::with_tokio_executor();
-    let mut swarm = Swarm::new(connections, Lone { identify: identify(&server), kademlia }, own, config);
+    let mut swarm =
+        Swarm::new(connections, Lone { identify: identify(&server), kademlia }, own, config);
     swarm.listen_on("/memory/0".parse().unwrap()).unwrap();
-    let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await else { panic!() };
+    let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await else {
+        panic!()
+    };
     let at = address.with_p2p(own).unwrap();
     let serving = tokio::spawn(async move {
         loop {

@@ -84,7 +84,8 @@ async fn nobody_is_reached_who_did_not_reserve() {
     let circuit = address_of(&bootstrap).with(Protocol::P2pCircuit);
     assert!(!near.reaches(far.peer(), circuit).await);
     assert_eq!(near.wish(Wish::Connect(far.peer())).await, Some(NO_RESERVATION));
-    let counted = metrics.bootstrap.relay_requests.with_label_values(&["circuit", "no_reservation"]);
+    let counted =
+        metrics.bootstrap.relay_requests.with_label_values(&["circuit", "no_reservation"]);
     assert_eq!(counted.get(), 2);
     assert_eq!(bootstrap.status().borrow().circuits, 0);
 }

@@ -18,7 +18,8 @@ const HONEST: u8 = 70;
 const ONE_HOST: [&str; 2] = ["--from", "127.9.9.9"];
 
 /// What a bootstrap gives.
-const ALL: [&str; 4] = ["connection", "ping", "registration", "discovery"];
+const ALL: [&str; 6] =
+    ["connection", "ping", "registration", "discovery", "reservation", "kademlia"];
 /// What a memory may grow by on one connection (case 7).
 const ONE_CONNECTION: u64 = 32 << 20;
 
