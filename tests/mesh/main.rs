@@ -34,6 +34,7 @@ mod prove;
 mod records;
 mod wait;
 
+mod altered;
 mod away;
 mod canary;
 mod partition;

@@ -46,7 +46,7 @@ pub fn folder() -> TempDir {
 pub struct Mesh {
     // The order is that of dropping: processes end before their namespaces.
     pub nodes: Vec<Node>,
-    _hops: Vec<Hop>,
+    pub hops: Vec<Hop>,
     pub net: Net,
     pub graph: Graph,
     _folder: TempDir,
@@ -72,7 +72,7 @@ impl Mesh {
             let peers = graph.neighbours(number).map(|n| nodes[n].as_peer(address(n)));
             node.configure(terms, &peers.collect::<String>());
         }
-        Some(Self { nodes, _hops: hops, net, graph, _folder: folder, _alone: alone })
+        Some(Self { nodes, hops, net, graph, _folder: folder, _alone: alone })
     }
 
     /// Makes and starts the nodes and waits until claims flow.

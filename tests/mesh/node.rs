@@ -254,9 +254,7 @@ impl Node {
         if peer["connected"] != true {
             return Way::None;
         }
-        let mut ends = peer["addresses"].as_array().unwrap().iter();
-        let direct = ends.any(|end| !end.as_str().unwrap().contains("/p2p-circuit"));
-        if direct { Way::Direct } else { Way::Relayed }
+        if peer["path"] == "relayed" { Way::Relayed } else { Way::Direct }
     }
 
     /// Whether it knows a value.

@@ -14,6 +14,8 @@ use super::{DEADLINE_MS, GOAL_MS, MEMORY, Meeting, all_served, served};
 
 /// An approved identity at a member, a listed one at a bootstrap.
 const HONEST: u8 = 70;
+/// At a bootstrap it is like anybody, and was there before.
+const REGISTERED: u8 = 71;
 /// Where the attackers come from, where they come from one address.
 const ONE_HOST: [&str; 2] = ["--from", "127.9.9.9"];
 
@@ -32,7 +34,9 @@ fn member() -> Organisation {
 
 fn bootstrap() -> Meeting {
     let listed = format!("listed = [{:?}]", peer_id(HONEST));
-    Meeting::start("allow_private_addresses = true", &listed)
+    let bootstrap = Meeting::start("allow_private_addresses = true", &listed);
+    bootstrap_serves(&bootstrap);
+    bootstrap
 }
 
 /// An attack from one host.
@@ -46,10 +50,11 @@ fn member_serves(member: &Organisation) -> f64 {
     all_served(&served(visit), &["connection", "ping"])
 }
 
-/// How long a listed one takes until it has all that a bootstrap gives.
+/// How long a listed one takes until it has all that a bootstrap gives, or one that came
+/// before the attack, if that takes longer.
 fn bootstrap_serves(bootstrap: &Meeting) -> f64 {
-    let services = bootstrap.serves(HONEST);
-    all_served(&services, &ALL)
+    let took = [HONEST, REGISTERED].map(|seed| all_served(&bootstrap.serves(seed), &ALL));
+    took[0].max(took[1])
 }
 
 /// What something took between two looks.
@@ -102,7 +107,7 @@ fn a_listed_bootstrap_gives_strangers_nothing() {
     let services: BTreeMap<_, _> = bootstrap.serves(71);
     let got = services.iter().filter(|(name, outcome)| *name != "connection" && outcome.is_ok());
     assert_eq!(got.count(), 0, "{services:?}");
-    bootstrap_serves(&bootstrap);
+    all_served(&bootstrap.serves(HONEST), &ALL);
     report(
         "door-listed",
         &[format!(
@@ -140,7 +145,7 @@ fn handshakes_that_do_not_end_lock_nobody_out() {
         assert!(grown < 2 * MEMORY && grown_too < 2 * MEMORY, "{grown}, {grown_too} bytes");
         lines.push(format!(
             "{what}: a member answers an approved peer within {:.0} ms ({costs}), a bootstrap does \
-             all for a listed one within {:.0} ms ({costs_too}); goal {GOAL_MS:.0} ms",
+             all for a listed and a registered one within {:.0} ms ({costs_too}); goal {GOAL_MS:.0} ms",
             worst(0),
             worst(1)
         ));
