@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_start;
+mod bootstrap;
 mod delivery;
 mod demo;
 mod exchange;
