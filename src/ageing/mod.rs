@@ -7,15 +7,15 @@
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Claim, Confidence, DAY, Day, Kind, MINUTE, Timestamp};
+use crate::model::{Claim, Confidence, DAY, Day, Evidence, Kind, MINUTE, Timestamp};
 
 /// How far ahead of our clock a claim may be.
 pub const MAX_AHEAD: u64 = 5 * MINUTE;
 /// How much later than a lifetime from today a claim may end, in days: at level
 /// strict the end is rounded up to the week, and clocks differ by [`MAX_AHEAD`].
 pub const MAX_ROUNDING_DAYS: u32 = 7;
-/// What a claim that tells no confidence counts as, of 1.
-const UNTOLD_SHARE: f64 = 0.5;
+/// What a claim or an import that tells no confidence counts as.
+pub const UNTOLD: Confidence = Confidence::HALF;
 
 /// How long a claim lives and how it fades: MISP's polynomial decay
 /// (`DecayingModelsFormulas/Polynomial.php`).
@@ -63,6 +63,14 @@ pub fn end_of(kind: &Kind, modified: Timestamp) -> Day {
     modified.plus(lifetime(kind).tau).day()
 }
 
+/// The day from whose midnight on evidence counts nothing.
+pub fn end_of_evidence(evidence: &Evidence) -> Day {
+    let by_age = end_of(evidence.value.kind(), evidence.last_seen);
+    // The day after the last one on which it counts.
+    let told = evidence.until.map(|until| until.plus(DAY - 1).day());
+    told.map_or(by_age, |told| told.min(by_age))
+}
+
 /// From when a claim ages that tells no time but its end.
 pub fn strict_modified(kind: &Kind, until: Day) -> Timestamp {
     until.start().minus(lifetime(kind).tau)
@@ -70,7 +78,7 @@ pub fn strict_modified(kind: &Kind, until: Day) -> Timestamp {
 
 /// The confidence that a claim fades from: what it tells, or a half.
 pub fn base_of(claim: &Claim) -> Confidence {
-    claim.confidence.unwrap_or_else(|| Confidence::from_share(UNTOLD_SHARE))
+    claim.confidence.unwrap_or(UNTOLD)
 }
 
 /// When a claim began to fade: its last sighting, or what its end tells of it.

@@ -24,8 +24,8 @@ pub use scrub::vocabulary;
 use crate::ageing;
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{
-    Audience, Claim, CustomFields, Day, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Origin,
-    Recipients, SightingsBucket, Tag, Timestamp, Tlp, Value,
+    Audience, Claim, CustomFields, Day, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Recipients,
+    SightingsBucket, Tag, Timestamp, Tlp, Value,
 };
 use words::{Spelt, Word};
 
@@ -178,10 +178,8 @@ fn bare(value: Value, tlp: Tlp, until: Day) -> Claim {
 /// part of an own claim.
 fn admissible<'a>(evidence: &'a [Evidence], to: &To) -> Result<Vec<&'a Evidence>, Withheld> {
     let [first, ..] = evidence else { return Err(Withheld::NoEvidence) };
-    let own: Vec<_> = evidence
-        .iter()
-        .filter(|e| !matches!(e.origin, Origin::Import) && e.value == first.value)
-        .collect();
+    let own: Vec<_> =
+        evidence.iter().filter(|e| e.origin.is_own() && e.value == first.value).collect();
     if own.is_empty() {
         return Err(Withheld::OnlyImported);
     }

@@ -4,4 +4,21 @@
 //! pattern, a marking is one of the fixed TLP objects, and what STIX has no property for
 //! stands in one registered extension.
 
+mod export;
+mod extension;
+mod import;
+mod namespace;
 pub mod pattern;
+mod split;
+mod time;
+mod tlp;
+
+#[cfg(test)]
+mod tests;
+
+pub use export::{Sightings, Told, Writer};
+pub use extension::EXTENSION;
+pub use import::{Imported, MAX_REFERENCES, Object, Reader, Refusal, Settings, evidence};
+pub use namespace::Namespace;
+pub use split::{BadBundle, MAX_AROUND_BYTES, MAX_OBJECT_BYTES, MAX_OBJECT_DEPTH, Splitter};
+pub use tlp::Family;

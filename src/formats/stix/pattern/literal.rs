@@ -107,9 +107,9 @@ fn number<'a>(input: &mut &'a str) -> Read<Literal<'a>> {
     let mut whole = (opt(one_of(['+', '-'])), digit0).take();
     let (rest, integer) = whole.parse_peek(*input).map_err(|_: Stop| Stop::Syntax)?;
     let digits = integer.trim_start_matches(['+', '-']);
-    let fraction = rest.strip_prefix('.').map_or(0, |after| {
-        after.bytes().take_while(u8::is_ascii_digit).count()
-    });
+    let fraction = rest
+        .strip_prefix('.')
+        .map_or(0, |after| after.bytes().take_while(u8::is_ascii_digit).count());
     let length = if fraction > 0 { integer.len() + 1 + fraction } else { integer.len() };
     let (text, rest) = input.split_at_checked(length).ok_or(Stop::Syntax)?;
     let literal = match (fraction, digits) {

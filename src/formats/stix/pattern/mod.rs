@@ -9,7 +9,7 @@ mod values;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::formats::stix) mod tests;
 
 use std::borrow::Cow;
 

@@ -84,7 +84,10 @@ fn size_and_depth_have_a_bound() {
 fn found(pattern: &str) -> (Vec<String>, Vec<&'static str>) {
     let found = values(&parse(pattern).unwrap());
     let value = |value: &Value| format!("{} {value}", value.kind());
-    (found.values.iter().map(value).collect(), found.refused.iter().map(NotIndicator::label).collect())
+    (
+        found.values.iter().map(value).collect(),
+        found.refused.iter().map(NotIndicator::label).collect(),
+    )
 }
 
 #[test]
@@ -104,9 +107,10 @@ fn what_stands_alone_becomes_an_indicator() {
             "[file:hashes.MD5 = 'D41D8CD98F00B204E9800998ECF8427E']",
             &["md5 d41d8cd98f00b204e9800998ecf8427e"],
         ),
-        ("[file:hashes.'SHA1' IN ('da39a3ee5e6b4b0d3255bfef95601890afd80709')]", &[
-            "sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709",
-        ]),
+        (
+            "[file:hashes.'SHA1' IN ('da39a3ee5e6b4b0d3255bfef95601890afd80709')]",
+            &["sha1 da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+        ),
         ("[x-ticket:value = 'O\\'Neil \\\\']", &["x-ticket O'Neil \\"]),
         (
             "[ipv4-addr:value IN ('203.0.113.7', '203.0.113.8') OR domain-name:value = 'bad.example'] \
@@ -134,7 +138,10 @@ fn what_does_not_says_why() {
             "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:src_ref.value = 'a']",
             "together",
         ),
-        ("[domain-name:value = 'a.example'] FOLLOWEDBY [domain-name:value = 'b.example']", "sequence"),
+        (
+            "[domain-name:value = 'a.example'] FOLLOWEDBY [domain-name:value = 'b.example']",
+            "sequence",
+        ),
         ("[ipv4-addr:value = '203.0.113.7'] REPEATS 5 TIMES", "limited"),
         ("[ipv4-addr:value NOT = '203.0.113.7']", "negated"),
         ("[ipv4-addr:value != '203.0.113.7']", "operator"),

@@ -212,7 +212,9 @@ fn value(sort: &Sort, text: &str, subset: bool) -> Result<Value, NotIndicator> {
     };
     match sort {
         Sort::One(kind) => parse(kind, text),
-        Sort::Host if !subset && !text.contains(':') && text.ends_with(|c: char| !c.is_ascii_digit()) => {
+        Sort::Host
+            if !subset && !text.contains(':') && text.ends_with(|c: char| !c.is_ascii_digit()) =>
+        {
             parse(&Kind::Domain, text)
         }
         Sort::Address | Sort::Host => {

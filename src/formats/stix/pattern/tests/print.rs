@@ -258,12 +258,16 @@ impl Printer {
                         self.put(".");
                     }
                     let plain = key.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-                        && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                        && key
+                            .chars()
+                            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
                         && !matches!(key.as_ref(), "true" | "false");
                     let token = if plain { key.to_string() } else { quoted(key) };
                     self.put(&token);
                 }
-                Step::Index(index) => ["[", index, "]"].into_iter().for_each(|token| self.put(token)),
+                Step::Index(index) => {
+                    ["[", index, "]"].into_iter().for_each(|token| self.put(token))
+                }
                 Step::Any => ["[", "*", "]"].into_iter().for_each(|token| self.put(token)),
             }
         }
