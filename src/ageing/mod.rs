@@ -136,14 +136,34 @@ pub fn next_crossing(
     lifetime: &Lifetime,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    crossings(base, modified, lifetime).find(|at| *at > now)
+}
+
+/// When the confidence last fell to a multiple of ten points, or to zero; `modified` if it
+/// has not yet. Between two crossings what is told of it stays as it is.
+pub fn last_crossing(
+    base: Confidence,
+    modified: Timestamp,
+    lifetime: &Lifetime,
+    now: Timestamp,
+) -> Timestamp {
+    crossings(base, modified, lifetime).take_while(|at| *at <= now).last().unwrap_or(modified)
+}
+
+/// When a confidence falls to each multiple of ten points below it, in the order of time.
+fn crossings(
+    base: Confidence,
+    modified: Timestamp,
+    lifetime: &Lifetime,
+) -> impl Iterator<Item = Timestamp> + use<> {
+    let lifetime = *lifetime;
     // At most ten steps: from 90 down to 0.
-    (0..10).rev().filter(|step| 10 * step < base.percent()).find_map(|step| {
+    (0..10).rev().filter(move |step| 10 * step < base.percent()).map(move |step| {
         let left = 1.0 - f64::from(10 * step) / f64::from(base.percent());
         let age = seconds(lifetime.tau) * left.powf(lifetime.delta);
         // The age is within 0…τ, so nothing is truncated.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let at = modified.plus(age.ceil() as u64);
-        (at > now).then_some(at)
+        modified.plus(age.ceil() as u64)
     })
 }
 

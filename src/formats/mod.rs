@@ -5,3 +5,11 @@
 //! that nothing has checked yet. It must never see raw evidence or choose what may be shown.
 
 pub mod stix;
+mod told;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use told::{Sightings, Told};
+pub use view::{Known, Retraction, View};

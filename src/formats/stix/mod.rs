@@ -16,7 +16,7 @@ mod tlp;
 #[cfg(test)]
 mod tests;
 
-pub use export::{Sightings, Told, Writer};
+pub use export::Writer;
 pub use extension::EXTENSION;
 pub use import::{Imported, MAX_REFERENCES, Object, Reader, Refusal, Settings, evidence};
 pub use namespace::Namespace;

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 
 use super::pattern::tests::{a_value, hostile as hostile_text};
 use super::{
-    Family, Imported, Namespace, Object, Reader, Refusal, Settings, Sightings, Splitter, Told,
-    Writer, evidence,
+    Family, Imported, Namespace, Object, Reader, Refusal, Settings, Splitter, Writer, evidence,
 };
+use crate::formats::{Sightings, Told};
 use crate::model::{
     Confidence, CustomFields, CustomValue, DAY, Kind, Origin, Scope, Timestamp, Tlp, Value,
 };

@@ -2,7 +2,8 @@
 
 use super::super::tlp;
 use super::{bundle, indicators, read, told};
-use crate::formats::stix::{Family, Object, Refusal, Told};
+use crate::formats::Told;
+use crate::formats::stix::{Family, Object, Refusal};
 use crate::model::Tlp;
 
 const WHITE_1: &str = "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9";
