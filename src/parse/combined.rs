@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use super::event::{Body, Event, Http};
-use super::scan::{ip, literal, number, small, take_until, take_word};
+use super::scan::{ip, literal, number, small, take_short_word, take_until, take_word};
 use super::text::{Escape, Text, quoted};
 use super::{Context, Unparsed, request, time};
 use crate::model::{Source, Timestamp};
@@ -32,8 +32,8 @@ pub(super) fn parse<'a>(
     let line_request = quoted(&mut rest).ok_or(Unparsed::CutShort)?;
     request::split(&mut http, line_request);
     literal(&mut rest, b" ").ok_or(Unparsed::CutShort)?;
-    http.status = Some(small(take_word(&mut rest)).ok_or(Unparsed::BadNumber)?);
-    let bytes = take_word(&mut rest);
+    http.status = Some(small(take_short_word(&mut rest)).ok_or(Unparsed::BadNumber)?);
+    let bytes = take_short_word(&mut rest);
     http.bytes = if bytes == b"-" { None } else { Some(number(bytes).ok_or(Unparsed::BadNumber)?) };
     for field in [&mut http.referer, &mut http.user_agent, &mut http.forwarded_for] {
         *field = next_quoted(&mut rest);
@@ -54,8 +54,12 @@ fn head_fields<'a>(
     http: &mut Http<'a>,
 ) -> Result<(Option<IpAddr>, Timestamp), Unparsed> {
     let head = head.strip_suffix(b"] ").ok_or(Unparsed::NoAddress)?;
-    // The last bracket, because the user's name may look like a time.
-    let at = memchr::memrchr(b'[', head).ok_or(Unparsed::NoTime)?;
+    // The last bracket, because the user's name may look like a time. Nearly always the time
+    // has this length, and what is a time holds no bracket.
+    let at = match head.split_last_chunk::<27>() {
+        Some((before, [b'[', ..])) => before.len(),
+        _ => memchr::memrchr(b'[', head).ok_or(Unparsed::NoTime)?,
+    };
     let (before, stamp) = head.split_at_checked(at).ok_or(Unparsed::NoTime)?;
     let time = time::common_log(stamp.get(1..).unwrap_or_default()).ok_or(Unparsed::NoTime)?;
     let mut rest = before.strip_suffix(b" ").ok_or(Unparsed::NoTime)?;

@@ -20,11 +20,7 @@ pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
         return;
     };
     // A target may hold spaces when the server lets them pass, so the protocol is the last word.
-    let (target, protocol) = match memchr::memrchr(b' ', rest) {
-        Some(at) => rest.split_at(at),
-        None => (rest, &b""[..]),
-    };
-    let protocol = protocol.strip_prefix(b" ").unwrap_or(protocol);
+    let (target, protocol) = last_word(rest);
     let text = |raw| Text::new(raw, request.escape());
     http.method = text(method);
     if protocol.starts_with(b"HTTP/") {
@@ -32,6 +28,21 @@ pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
         http.protocol = text(protocol);
     } else {
         http.path = text(rest);
+    }
+}
+
+/// What stands before the last space, and what after it; nothing, if there is none.
+#[inline]
+fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
+    // ` HTTP/1.1`, nearly always.
+    if let Some((before, [b' ', word @ ..])) = text.split_last_chunk::<9>()
+        && !word.contains(&b' ')
+    {
+        return (before, word);
+    }
+    match memchr::memrchr(b' ', text) {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None => (text, b""),
     }
 }
 

@@ -22,6 +22,16 @@ pub(super) fn take_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     take_until(rest, b' ').unwrap_or_else(|| std::mem::take(rest))
 }
 
+/// The same for words of a few bytes, which are walked in less time than a search takes
+/// to begin.
+#[inline]
+pub(super) fn take_short_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let end = rest.iter().position(|byte| *byte == b' ');
+    let (word, tail) = rest.split_at(end.unwrap_or(rest.len()));
+    *rest = tail.get(1..).unwrap_or_default();
+    word
+}
+
 /// Passes a literal text.
 #[inline]
 pub(super) fn literal(rest: &mut &[u8], text: &[u8]) -> Option<()> {
