@@ -31,7 +31,7 @@ pub use base::{Detection, Hygiene, MasterKey, Node, Security, Storage};
 pub use bootstrap::{Admit, Bootstrap};
 pub use faces::{Admin, Api, Block, Feed, Metrics, Outputs};
 pub use load::{Loaded, parse};
-pub use network::{DefaultPeer, Network};
+pub use network::{DefaultPeer, Https, Network};
 pub use peers::Peer;
 pub use privacy::Privacy;
 pub use problem::Problem;

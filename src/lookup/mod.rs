@@ -1,5 +1,5 @@
-//! Outside knowledge: clamd, which says what is malware, and VirusTotal, which says what
-//! others think of a value.
+//! Outside knowledge: clamd, which says what is malware, VirusTotal, which says what
+//! others think of a value, and the registry, which says who else is there.
 //!
 //! Owns the connections to those who know, and the folder whose files they are asked
 //! about. It knows no store and no indicator of this node. It must never open anything
@@ -8,6 +8,7 @@
 
 pub mod clamd;
 pub mod folder;
+pub mod registry;
 pub mod virustotal;
 
 use crate::model::{MAX_TAG_BYTES, Tag};

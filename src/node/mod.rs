@@ -17,6 +17,7 @@ pub mod peers;
 pub mod pipeline;
 mod query;
 mod receive;
+mod registry;
 mod reload;
 mod run;
 mod scan;
@@ -37,6 +38,7 @@ use crate::mesh::Mesh;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
+use crate::tls::Keeper;
 
 pub use clock::now;
 pub use error::NodeError;
@@ -70,6 +72,8 @@ struct Inner {
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,
+    /// The certificates of the public listener, if there is one.
+    keeper: Option<Keeper>,
 }
 
 impl Node {
@@ -86,6 +90,11 @@ impl Node {
     /// The configuration in force.
     pub fn live(&self) -> Arc<Live> {
         Arc::clone(&self.inner.live.borrow())
+    }
+
+    /// The certificates of the public listener, if `[api] listen` is set.
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.inner.keeper.as_ref()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -13,6 +13,7 @@ mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
+mod registry;
 mod replay;
 mod scanning;
 mod stranger;
