@@ -95,10 +95,8 @@ impl Actor {
     pub(super) fn learn_named(&mut self, named: &[(NodeId, Vec<Multiaddr>)]) {
         for (node, addresses) in named {
             let Some(peer) = peer_of(*node) else { continue };
-            let addresses = addresses.iter().take(MAX_ADDRESSES);
-            let dialable: Vec<&Multiaddr> = addresses.filter(|a| self.may_dial(a)).collect();
-            for address in dialable {
-                self.book.learn(peer, address);
+            for address in addresses.iter().take(MAX_ADDRESSES) {
+                self.learn(peer, address);
             }
         }
     }
