@@ -10,6 +10,7 @@ mod clock;
 mod deliver;
 mod enrich;
 mod error;
+mod exchange;
 mod learn;
 mod live;
 mod observe;
@@ -42,6 +43,7 @@ use crate::tls::Keeper;
 
 pub use clock::now;
 pub use error::NodeError;
+pub use exchange::{Export, Import, Outcome, Page};
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
