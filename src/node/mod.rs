@@ -24,6 +24,7 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +45,7 @@ pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
+pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]
@@ -97,7 +99,7 @@ impl Node {
     }
 
     /// Runs something that may block, such as a read of the store, off the async threads.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, NodeError> + Send + 'static,
     ) -> Result<T, NodeError> {
