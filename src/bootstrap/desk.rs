@@ -7,12 +7,13 @@
 
 use std::collections::BTreeSet;
 
+use libp2p::Multiaddr;
 use libp2p::core::{PeerRecord, SignedEnvelope};
 
 use super::limiter::{Budget, Limiter};
-use super::neighbourhood::Neighbourhood;
 use super::registrations::{MAX_PAGE, Refused, Registrations, Serial, Wish};
 use crate::mesh::address;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, MINUTE, NodeId, Timestamp};
 
@@ -54,6 +55,8 @@ pub struct Caller {
 pub enum Reply {
     /// Answer it.
     Answer(Answer),
+    /// Answer that a node is registered; others can reach it at these addresses.
+    Listed(Answer, Vec<Multiaddr>),
     /// It wants no answer.
     Silence,
     /// Answer that it was refused, and why.
@@ -146,6 +149,11 @@ impl Desk {
         self.registrations.len()
     }
 
+    /// Whether a node is registered in any community.
+    pub fn is_registered(&self, node: &NodeId) -> bool {
+        (0..self.namespaces.len()).any(|community| self.registrations.holds(node, community))
+    }
+
     /// Deals with a request. The budgets come first, because everything after them costs more.
     pub fn serve(&mut self, caller: Caller, request: Request, now: Timestamp) -> Reply {
         let budget = match request {
@@ -158,7 +166,7 @@ impl Desk {
         match request {
             Request::Register { namespace, record, ttl } => {
                 match self.register(caller, &namespace, record, ttl, now) {
-                    Ok(ttl) => Reply::Answer(Answer::Registered(Ok(ttl))),
+                    Ok((ttl, at)) => Reply::Listed(Answer::Registered(Ok(ttl)), at),
                     Err(why) => Reply::Refuse(Answer::Registered(Err(why.status())), why),
                 }
             }
@@ -190,20 +198,21 @@ impl Desk {
         record: Vec<u8>,
         ttl: Option<u64>,
         now: Timestamp,
-    ) -> Result<u64, Reason> {
+    ) -> Result<(u64, Vec<Multiaddr>), Reason> {
         let community = self.community(namespace).ok_or(Reason::Namespace)?;
         if !self.listed.contains(&caller.node) && !self.crowds.spend(&caller.from, now) {
             return Err(Reason::CrowdTooOften);
         }
-        let seq = self.check(caller, &record)?;
+        let (seq, reachable) = self.check(caller, &record)?;
         let wish = Wish { node: caller.node, community, from: caller.from, seq, record, ttl };
-        self.registrations.register(wish, now).map_err(Reason::Table)
+        let ttl = self.registrations.register(wish, now).map_err(Reason::Table)?;
+        Ok((ttl, reachable))
     }
 
-    /// Answers the record's sequence number if the record is the caller's own
-    /// and worth showing. Only the form that libp2p's client reads passes: one
+    /// Answers the record's sequence number and the addresses that others can
+    /// reach, if the record is the caller's own and worth showing. Only the form that libp2p's client reads passes: one
     /// record that it cannot read makes it drop the whole page.
-    fn check(&self, caller: Caller, record: &[u8]) -> Result<u64, Reason> {
+    fn check(&self, caller: Caller, record: &[u8]) -> Result<(u64, Vec<Multiaddr>), Reason> {
         let record = SignedEnvelope::from_protobuf_encoding(record)
             .ok()
             .and_then(|envelope| PeerRecord::from_signed_envelope(envelope).ok())
@@ -211,12 +220,14 @@ impl Desk {
         if address::node_of(&record.peer_id()) != Some(caller.node) {
             return Err(Reason::NotTheCallers);
         }
-        let addresses = record.addresses();
-        let reachable = self.allow_private_addresses || addresses.iter().any(address::is_global);
-        if addresses.is_empty() || addresses.len() > MAX_ADDRESSES || !reachable {
+        let is_reachable =
+            |address: &&Multiaddr| self.allow_private_addresses || address::is_global(address);
+        let reachable: Vec<Multiaddr> =
+            record.addresses().iter().filter(is_reachable).cloned().collect();
+        if reachable.is_empty() || record.addresses().len() > MAX_ADDRESSES {
             return Err(Reason::Addresses);
         }
-        Ok(record.seq())
+        Ok((record.seq(), reachable))
     }
 
     fn discover(

@@ -1,16 +1,24 @@
 //! The bootstrap role: a public, opt-in meeting point.
 //!
-//! Owns a swarm of its own at which nodes register under their community and
-//! find each other. It stores nothing, hears no claim and dials nobody. It
+//! Owns a swarm of its own at which nodes register under their community, find
+//! each other, learn whether they can be reached, and are relayed to each other if
+//! not. It stores nothing, hears no claim and dials only who asks to be dialled. It
 //! must never let what strangers send decide how much memory or time it takes.
 //!
-//! `desk` decides, `registrations` and `limiter` keep its bounded tables,
-//! `server` is the task that owns the swarm.
+//! `desk`, `relay`, `dialback` and `kademlia` decide, each for one service, over the
+//! bounded tables of `registrations`, `places` and `limiter`; `server` is the task
+//! that owns the swarm.
 
+mod behaviour;
+mod clock;
 mod desk;
+mod dialback;
+mod kademlia;
 mod limiter;
-mod neighbourhood;
+mod memory;
+mod places;
 mod registrations;
+mod relay;
 mod server;
 
 #[cfg(test)]
@@ -27,6 +35,8 @@ use crate::mesh::transport;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId};
 
+pub use relay::Limits as RelayLimits;
+
 /// What a bootstrap is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -42,10 +52,12 @@ pub struct Settings {
     pub listed: BTreeSet<NodeId>,
     /// The communities that it serves.
     pub communities: Vec<Community>,
-    /// Whether records with private addresses only are taken (test networks).
+    /// Whether private addresses are listed, told and dialled back (test networks).
     pub allow_private_addresses: bool,
-    /// Connections in all.
+    /// Connections in all; those with listed nodes come on top where strangers are admitted.
     pub max_connections: usize,
+    /// How long and how much the relay carries.
+    pub relay: RelayLimits,
     /// What carries the connections.
     pub transport: transport::Transport,
     /// Where it counts.
@@ -63,6 +75,12 @@ pub struct Status {
     pub connections: usize,
     /// Registrations held.
     pub registrations: usize,
+    /// Nodes that may be reached through its relay.
+    pub reservations: usize,
+    /// Connections that it relays.
+    pub circuits: usize,
+    /// Nodes that Kademlia finds.
+    pub findable: usize,
 }
 
 /// A bootstrap could not be started.
@@ -109,6 +127,13 @@ impl Bootstrap {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// Waits until it ends by itself, which it should not.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the bootstrap's task broke off");
+        }
     }
 
     /// Closes every connection and waits for the end.

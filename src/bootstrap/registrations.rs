@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::neighbourhood::Neighbourhood;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::model::{DAY, MINUTE, NodeId, Timestamp};
 
 /// Registrations of nodes that are not listed. With [`MAX_RECORD_BYTES`] the
@@ -120,6 +120,11 @@ impl Registrations {
     /// Registrations held.
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether a node is registered in a community.
+    pub fn holds(&self, node: &NodeId, community: usize) -> bool {
+        self.places.contains_key(&(*node, community))
     }
 
     /// Lists a record and answers for how many seconds.

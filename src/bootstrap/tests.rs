@@ -1,8 +1,13 @@
-//! A bootstrap against libp2p's own rendezvous client, and against callers
-//! that ask for too much.
+//! A bootstrap against libp2p's own clients, and against callers that ask for too
+//! much.
 
+mod asking_back;
+mod asks;
+mod finding;
 mod flood;
 mod guest;
+mod hop;
+mod relaying;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +15,7 @@ use std::time::Duration;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use libp2p_rendezvous::ErrorCode;
 
-use super::{Bootstrap, Settings, StartError, start};
+use super::{Bootstrap, RelayLimits, Settings, StartError, start};
 use crate::config::Admit;
 use crate::mesh::{address, transport::Transport};
 use crate::metrics::Metrics;
@@ -33,9 +38,18 @@ fn settings(listen: &str, transport: Transport) -> Settings {
         communities: vec![Community::new("here").unwrap()],
         allow_private_addresses: true,
         max_connections: 64,
+        relay: RelayLimits {
+            reservation: RelayLimits::RESERVATION,
+            circuit: Duration::from_secs(1800),
+            circuit_bytes: 64 << 20,
+        },
         transport,
         metrics: Metrics::new(),
     }
+}
+
+fn over_tcp() -> Settings {
+    settings("/ip4/127.0.0.1/tcp/0", Transport::Network)
 }
 
 fn in_memory() -> Settings {
@@ -59,8 +73,7 @@ async fn registrations_become(bootstrap: &Bootstrap, expected: usize) {
 
 #[tokio::test]
 async fn two_stock_clients_find_each_other_over_tcp() {
-    let settings = settings("/ip4/127.0.0.1/tcp/0", Transport::Network);
-    let bootstrap = start(settings).await.unwrap();
+    let bootstrap = start(over_tcp()).await.unwrap();
     let (mut first, mut second) = (guest(1, &bootstrap).await, guest(2, &bootstrap).await);
     assert_eq!(first.register(HERE).await, Ok(7200));
     assert_eq!(second.register(HERE).await, Ok(7200));

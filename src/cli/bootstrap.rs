@@ -1,6 +1,7 @@
 //! `dtim bootstrap`: a meeting point, until it is told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use multiaddr::{Multiaddr, Protocol};
@@ -53,7 +54,7 @@ impl BootstrapArgs {
 async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Result<(), Failure> {
     let metrics = Metrics::new();
     let mut signals = Signals::new().map_err(Failure::failed)?;
-    let bootstrap =
+    let mut bootstrap =
         bootstrap::start(wanted(config, seed, metrics.clone())).await.map_err(Failure::failed)?;
     let (stop, stopping) = watch::channel(false);
     if let Some(address) = config.metrics.listen {
@@ -64,8 +65,19 @@ async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Resu
     tell(&bootstrap, output)?;
     tracing::info!(peer_id = %bootstrap.node(), "the bootstrap runs");
     notify(sd_notify::NotifyState::Ready);
-    while signals.next().await == Asked::ToReload {
-        tracing::warn!("a bootstrap reads its configuration at the start only: restart it");
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::ToEnd => break,
+                Asked::ToReload => tracing::warn!(
+                    "a bootstrap reads its configuration at the start only: restart it"
+                ),
+            },
+            // systemd starts it again.
+            () = bootstrap.ended() => return Err(Failure::failed(
+                "the bootstrap broke off by a fault of its own: start it again, and report what the log says",
+            )),
+        }
     }
     tracing::info!("stopping");
     notify(sd_notify::NotifyState::Stopping);
@@ -87,6 +99,11 @@ fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Setti
         communities: role.communities.clone(),
         allow_private_addresses: network.allow_private_addresses,
         max_connections: usize::try_from(network.max_connections).unwrap_or(usize::MAX),
+        relay: bootstrap::RelayLimits {
+            reservation: bootstrap::RelayLimits::RESERVATION,
+            circuit: Duration::from_secs(role.relay_max_circuit_duration),
+            circuit_bytes: role.relay_max_circuit_bytes,
+        },
         transport: Transport::Network,
         metrics,
     }

@@ -44,9 +44,9 @@ fn show(output: &mut Output<'_>, status: &Value) -> Result<(), Failure> {
             ("waiting to leave", number(status, "/outbox").to_string()),
         ],
     )?;
-    let mut members = Table::new(&["MEMBER", "CONNECTED", "SINCE", "ADDRESSES"]);
+    let mut members = Table::new(&["MEMBER", "CONNECTED", "PATH", "SINCE", "ADDRESSES"]);
     for member in items(status, "/peers/members") {
-        let fields = ["/name", "/connected", "/since", "/addresses"];
+        let fields = ["/name", "/connected", "/path", "/since", "/addresses"];
         members.row(fields.map(|field| text(member, field)));
     }
     output.line("")?;

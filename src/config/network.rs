@@ -100,8 +100,8 @@ impl Network {
         self.read_default_peers(section);
         section.number("gossip_interval_seconds", &mut self.gossip_interval_seconds, 1..=86_400);
         section.number("peers_per_round", &mut self.peers_per_round, 1..=1_000);
-        section.later("upnp", &mut self.upnp);
-        section.later("relay", &mut self.relay);
+        section.set("upnp", &mut self.upnp);
+        section.set("relay", &mut self.relay);
         section.set("allow_private_addresses", &mut self.allow_private_addresses);
         section.number("max_connections", &mut self.max_connections, 1..=65_535);
     }

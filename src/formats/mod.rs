@@ -1,10 +1,16 @@
-//! Formats of others: what this node says and hears in the words of standards.
+//! Formats of other programs: what they read from a node and write to it.
 //!
-//! Owns the mapping of values to bytes and back, both ways where there are two. It must
-//! never see evidence or a claim that its reader may not know: it is handed what a view
-//! shows, and nothing else.
+//! Owns the mapping between the model and foreign files. Pure: a format takes values
+//! that [`crate::privacy`] let through and gives bytes, or takes bytes and gives values
+//! that nothing has checked yet. It must never see raw evidence or choose what may be shown.
 
-mod object_id;
+pub mod stix;
 pub mod taxii;
+mod told;
+mod view;
 
-pub use object_id::object_id;
+#[cfg(test)]
+mod tests;
+
+pub use told::{Sightings, Told};
+pub use view::{Known, Retraction, View};

@@ -105,7 +105,7 @@ impl Actor {
         let addresses: Vec<Multiaddr> =
             named.filter(|address| self.may_dial(address)).cloned().collect();
         for address in &addresses {
-            self.book.learn(peer, address);
+            self.book.learn(peer, address, now);
         }
         if self.role(&peer) == Role::Stranger
             && self.discovered.allow(peer, now)

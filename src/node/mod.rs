@@ -38,7 +38,7 @@ use crate::metrics::Metrics;
 use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
 
-pub use clock::now;
+pub use clock::{now, tick};
 pub use error::NodeError;
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};

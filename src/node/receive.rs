@@ -89,16 +89,18 @@ impl Node {
             Event::Discovered { node, addresses, .. } => {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
-            Event::Connected { node, role: Role::Member, address, dialled } => {
+            Event::Connected { node, role: Role::Member } => {
                 self.inner.syncing.want(node, Instant::now());
                 // What waits for it may leave.
                 self.inner.due.notify_one();
-                // The address of who dialled us is a port that nobody listens on.
-                if !dialled {
-                    return Vec::new();
-                }
-                self.book().reached(node, address);
-                self.remember_peer(node).into_iter().collect()
+                Vec::new()
+            }
+            Event::Addresses { node, addresses } => {
+                let news = addresses
+                    .into_iter()
+                    .fold(false, |news, address| self.book().reached(node, address) || news);
+                // What is known already is not written again with every introduction.
+                news.then(|| self.remember_peer(node)).flatten().into_iter().collect()
             }
             Event::Connected { .. } => Vec::new(),
             Event::MeshReady { .. } => {

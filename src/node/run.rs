@@ -219,6 +219,8 @@ fn mesh_settings(
             .collect(),
         discoverable: network.discoverable,
         discover_every: Duration::from_secs(network.gossip_interval_seconds),
+        relay: network.relay,
+        upnp: network.upnp,
         seen,
         metrics: metrics.clone(),
         transport: mesh::Transport::Network,

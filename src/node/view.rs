@@ -6,22 +6,24 @@
 
 use uuid::Uuid;
 
-use super::{Node, NodeError, clock};
-use crate::assess::{self, Assessment, Block, NotBlocked};
+use super::{Node, NodeError};
+use crate::ageing;
+use crate::formats::stix::Namespace;
+use crate::formats::{self, Known, Told};
 use crate::hygiene;
 use crate::model::{Timestamp, Tlp};
 use crate::privacy::tlp::View;
 use crate::store::{Place, Viewed};
 
-/// An indicator as a view shows it, and what this node would think if it knew no more.
+/// A version of an indicator in a view.
 #[derive(Clone, Debug)]
 pub struct Sight {
-    /// What is known.
-    pub viewed: Viewed,
-    /// What is thought of it.
-    pub assessment: Assessment,
-    /// The strictest marking of what is shown.
-    pub tlp: Tlp,
+    /// What is told of it.
+    pub told: Told,
+    /// Since when it has been told without a break, in microseconds since 1970.
+    pub since: u64,
+    /// When this version was made, in microseconds since 1970.
+    pub added: u64,
 }
 
 impl Node {
@@ -42,35 +44,71 @@ impl Node {
         Ok(self.inner.store.place_of(view, object)?)
     }
 
+    /// What the ids of a view's objects are made with.
+    pub fn namespace(&self, view: View) -> Namespace {
+        self.inner.store.namespace(view)
+    }
+
+    /// A UUID of version 4 for something of this node's, the same each time.
+    pub fn secret_uuid(&self, of: &str) -> Uuid {
+        uuid::Builder::from_random_bytes(self.inner.sealer.keyed("uuid", of.as_bytes())).into_uuid()
+    }
+
     /// What stands at a place. Nothing if it has moved on to a later one, or if this node
-    /// gives nothing for it: hygiene hides it, or nobody who told it counts. Blocks on the
-    /// disk.
+    /// has nothing to tell of it: hygiene hides it, or nobody who told it counts. Blocks on
+    /// the disk.
     pub fn sight(&self, view: View, place: Place) -> Result<Option<Sight>, NodeError> {
         let Some(viewed) = self.inner.store.viewed(view, place)? else { return Ok(None) };
         let live = self.live();
-        let assessment = assess::assess(
-            &viewed.value,
-            &viewed.evidence,
-            &viewed.heard,
-            &viewed.attested,
-            &self.book().trust(),
-            &live.outputs,
-            hygiene::check(&viewed.value, &live.lists).err(),
-            viewed.voted_false,
-            clock::tick(Timestamp(viewed.added / 1_000_000)),
-        );
-        let hidden = matches!(assessment.block, Block::No(NotBlocked::Unfit(_)));
-        if hidden || (!viewed.withdrawn && assessment.exact <= 0.0) {
-            return Ok(None);
+        let unfit = hygiene::check(&viewed.value, &live.lists).err();
+        let (since, added) = (viewed.since, viewed.added);
+        if viewed.withdrawn {
+            let told = unfit.is_none().then(|| withdrawn(viewed, view));
+            return Ok(told.map(|told| Sight { told, since, added }));
         }
-        let markings = viewed.evidence.iter().map(|one| one.scope.tlp());
-        let markings = markings.chain(viewed.heard.iter().map(|one| one.claim.tlp));
-        let tlp = markings.max().unwrap_or_else(|| widest(view));
-        Ok(Some(Sight { viewed, assessment, tlp }))
+        let known = Known {
+            value: &viewed.value,
+            evidence: &viewed.evidence,
+            heard: &viewed.heard,
+            unfit,
+            voted_false: viewed.voted_false,
+            generation: 0,
+            retraction: None,
+        };
+        let trust = self.book().trust();
+        let told = formats::View {
+            path: view.path(),
+            policy: &live.policy,
+            lists: &live.lists,
+            trust: &trust,
+            outputs: &live.outputs,
+        }
+        .tell(&known, seconds(added));
+        Ok(told.map(|told| Sight { told, since, added }))
     }
 }
 
-/// The marking of what is no longer there: the strictest that its readers have seen.
-fn widest(view: View) -> Tlp {
-    Tlp::ALL.into_iter().filter(|tlp| view.shows(*tlp)).max().unwrap_or(Tlp::Red)
+/// What was told is told no more; that, and nothing else, is told now.
+fn withdrawn(viewed: Viewed, view: View) -> Told {
+    let created = seconds(viewed.since);
+    // The strictest marking that the view's readers can have seen on it.
+    let markings = Tlp::ALL.into_iter().filter(|tlp| view.shows(*tlp));
+    Told {
+        tlp: markings.max().unwrap_or(Tlp::Red),
+        recipients: [].into(),
+        confidence: None,
+        created,
+        modified: seconds(viewed.added),
+        until: ageing::end_of(viewed.value.kind(), created).start(),
+        tags: Vec::new(),
+        sightings: None,
+        custom: [].into(),
+        revoked: true,
+        generation: 0,
+        value: viewed.value,
+    }
+}
+
+fn seconds(micros: u64) -> Timestamp {
+    Timestamp(micros / 1_000_000)
 }

@@ -112,6 +112,13 @@ pub fn allows(tlp: Tlp, path: Path) -> bool {
     }
 }
 
+/// Whether a path shows evidence of a scope. Who the scope names is told directly; besides
+/// them only the own organisation's clients are shown what is limited to names.
+pub fn shows(scope: &Scope, path: Path) -> bool {
+    let own = matches!(path, Path::Client(ClientScope::Amber | ClientScope::Red));
+    allows(scope.tlp(), path) && (own || *scope.recipients() == Recipients::Everyone)
+}
+
 /// Whether evidence of a scope may be told to an audience.
 pub fn reaches(scope: &Scope, to: &To) -> bool {
     match (to, scope.recipients()) {

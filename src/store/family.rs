@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use crate::formats::stix::Namespace;
 use crate::keys::Sealer;
 use crate::model::{
     Audience, ContentId, Day, IndicatorId, NodeId, Origin, Pseudonym, Source, Timestamp,
@@ -221,8 +222,17 @@ pub(super) fn object(object: Uuid, of: View, indicator: &Id) -> Vec<u8> {
 }
 
 /// The namespace of a view's objects: no other node has it, and no other view.
-pub(super) fn namespace(sealer: &Sealer, of: View) -> Uuid {
-    Uuid::from_bytes(sealer.keyed("namespace", of.name().as_bytes()))
+pub(super) fn namespace(sealer: &Sealer, of: View) -> Namespace {
+    let half = |use_: &str| sealer.keyed(use_, of.name().as_bytes());
+    let mut secret = [0; 32];
+    let halves = half("namespace").into_iter().chain(half("namespace, second half"));
+    secret.iter_mut().zip(halves).for_each(|(to, from)| *to = from);
+    Namespace::new(secret)
+}
+
+/// The id of an indicator's object, which a view has shown since then.
+pub(super) fn object_of(namespace: &Namespace, id: IndicatorId, since: u64) -> Uuid {
+    namespace.id("indicator", id, since)
 }
 
 pub(super) fn due(at: Timestamp, indicator: &Id) -> Vec<u8> {

@@ -13,7 +13,6 @@ use super::apply::{STATE_KEY, alive_in};
 use super::database::Database;
 use super::family::{self, Family, Id};
 use super::record::{self, InView, KeptClaim, KeptEvidence, KeptIndicator, KeptOwn, Record, State};
-use crate::formats::object_id;
 use crate::keys::Place;
 use crate::privacy::tlp::View;
 
@@ -119,7 +118,7 @@ fn index_views(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError> 
             let stamp = record.added;
             *place = Some(InView { added: stamp, since: stamp, withdrawn: false });
             let namespace = family::namespace(&db.sealer, view);
-            let object = object_id(namespace, record.value.id(), stamp);
+            let object = family::object_of(&namespace, record.value.id(), stamp);
             batch.put_cf(added, family::added(view, stamp, &id), []);
             batch.put_cf(objects, family::object(object, view, &id), []);
         }

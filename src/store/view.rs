@@ -9,7 +9,7 @@ use super::family::{self, Family, Id};
 use super::record::{KeptAttested, KeptClaim, KeptEvidence, KeptIndicator, KeptVote};
 use super::{Store, StoreError};
 use crate::assess::Heard;
-use crate::formats::object_id;
+use crate::formats::stix::Namespace;
 use crate::model::{Evidence, NodeId, Value};
 use crate::privacy::tlp::View;
 
@@ -46,6 +46,11 @@ pub struct Viewed {
 }
 
 impl Store {
+    /// What the ids of a view's objects are made with.
+    pub fn namespace(&self, view: View) -> Namespace {
+        family::namespace(&self.db().sealer, view)
+    }
+
     /// The first places of a view after a stamp, and before another if one is given.
     pub fn places(
         &self,
@@ -98,11 +103,11 @@ impl Store {
         let mut places = View::ALL.into_iter().zip(record.places);
         let here = places.find(|(of, _)| *of == view).and_then(|(_, place)| place);
         let Some(here) = here.filter(|here| here.added == added) else { return Ok(None) };
-        let namespace = family::namespace(&self.db().sealer, view);
+        let namespace = self.namespace(view);
         let evidence = evidence.into_iter().map(|(_, kept)| kept.evidence);
         let heard = heard.into_iter().filter(|(_, kept)| !kept.own).map(|(_, kept)| kept.heard);
         Ok(Some(Viewed {
-            object: object_id(namespace, record.value.id(), here.since),
+            object: family::object_of(&namespace, record.value.id(), here.since),
             added,
             since: here.since,
             withdrawn: here.withdrawn,

@@ -37,15 +37,15 @@ fn silent_members_keep_nothing_from_the_others() {
     mesh.all_know(&others, claims, PATIENCE);
     mesh.all_list(&others, &values.into_iter().collect());
     let times = until_last(&journeys(&mesh.nodes), others.len() - 1);
-    // Threat case 23: nobody keeps a place for them.
+    // Threat case 23: in the end nobody keeps a place for them.
+    let placed = |n: &usize| mesh.nodes[*n].connected().into_iter().filter(|(_, placed)| *placed);
     let asleep = Instant::now();
-    within(REPLACED, "no place in the mesh is left to the silent", || {
-        let placed =
-            |n: &usize| mesh.nodes[*n].connected().into_iter().filter(|(_, placed)| *placed);
-        let names: BTreeSet<String> =
-            others.iter().flat_map(placed).map(|(name, _)| name).collect();
-        silent.iter().all(|n| !names.contains(&mesh.nodes[*n].name)).then_some(())
-    });
+    if full() {
+        within(REPLACED, "no place in the mesh is left to the silent", || {
+            let names: BTreeSet<_> = others.iter().flat_map(placed).map(|(name, _)| name).collect();
+            silent.iter().all(|n| !names.contains(&mesh.nodes[*n].name)).then_some(())
+        });
+    }
     let replaced = asleep.elapsed();
     silent.iter().for_each(|n| mesh.nodes[*n].thaw());
     let back = mesh.all_know(&silent, claims, PATIENCE);
@@ -54,7 +54,7 @@ fn silent_members_keep_nothing_from_the_others() {
         &[format!(
             "{} of {size} members are silent: 100 % of {claims} claims on all others (goal 99.9 %), \
              publish to the last of them: {}; {replaced:.0?} later no place in the mesh was theirs \
-             (goal 120 s); the silent had them {back:.1?} after they woke up",
+             (looked for in full only; goal 120 s); the silent had them {back:.1?} after they woke up",
             silent.len(),
             spread(times)
         )],

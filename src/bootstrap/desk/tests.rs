@@ -1,9 +1,9 @@
 //! What the desk answers to whom.
 
 use super::{Caller, Desk, Reason, Reply, Rules};
-use crate::bootstrap::neighbourhood::Neighbourhood;
 use crate::bootstrap::registrations::Refused;
 use crate::mesh::address;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, Timestamp};
 use libp2p::core::PeerRecord;

@@ -45,8 +45,7 @@ pub(super) fn status(status: &Status) -> Json {
         "network": {
             "listen": texts(&status.mesh.listen),
             "external": texts(&status.mesh.external),
-            // AutoNAT tells; it comes with the relay client.
-            "reachability": "unknown",
+            "reachability": status.mesh.reachability.name(),
         },
         "peers": {
             "members": members,
@@ -79,6 +78,7 @@ fn infrastructure(mesh: &mesh::Status) -> Vec<Json> {
                 "peer_id": bootstrap.node.to_string(),
                 "connected": connection.is_some(),
                 "registered": bootstrap.registered,
+                "reserved": bootstrap.reserved,
                 "addresses": texts(connection.map_or(&[][..], |c| c.addresses.as_slice())),
                 "since": connection.map(|c| c.since.to_string()),
             })
@@ -100,6 +100,7 @@ pub(super) fn member(member: &Member, mesh: &mesh::Status) -> Json {
         "from": match member.by { ApprovedBy::Config => "config", ApprovedBy::Operator => "approval" },
         "role": "member",
         "connected": connection.is_some(),
+        "path": connection.map(|c| c.path.name()),
         "gossip": connection.is_some_and(|c| c.in_mesh),
         "addresses": connection.map_or_else(|| texts(&member.addresses), |c| texts(&c.addresses)),
         "since": connection.map(|c| c.since.to_string()),

@@ -185,7 +185,8 @@ impl Book {
         Some((candidate, evicted))
     }
 
-    /// Notes an address at which a member was reached. True if it was new.
+    /// Notes an address at which a member was reached, or says that it is. True if
+    /// it was new.
     pub fn reached(&mut self, node: NodeId, address: Multiaddr) -> bool {
         let Some(member) = self.members.get_mut(&node) else { return false };
         let known = member.addresses.contains(&address);

@@ -4,7 +4,6 @@
 //! as that of a node which never had the rest.
 
 use crate::ageing;
-use crate::formats::object_id;
 use crate::model::{Claim, Evidence, Scope, Timestamp};
 use crate::privacy::tlp::View;
 use crate::store::StoreError;
@@ -155,7 +154,7 @@ impl Draft<'_> {
     ) {
         let namespace = family::namespace(&self.db.sealer, view);
         let object = |place: InView| {
-            family::object(object_id(namespace, id, place.since), view, indicator)
+            family::object(family::object_of(&namespace, id, place.since), view, indicator)
         };
         if let Some(before) = before {
             self.unmark(Family::Added, family::added(view, before.added, indicator));

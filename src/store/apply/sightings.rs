@@ -87,8 +87,7 @@ impl Draft<'_> {
 
 /// The index row that ends a piece of evidence.
 pub(super) fn evidence_expiry(evidence: &Evidence, key: &[u8]) -> Vec<u8> {
-    let end = ageing::end_of(evidence.value.kind(), evidence.last_seen);
-    family::expiry(end, Ends::Evidence, key)
+    family::expiry(ageing::end_of_evidence(evidence), Ends::Evidence, key)
 }
 
 /// When evidence crosses its next step.
