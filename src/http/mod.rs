@@ -9,7 +9,9 @@ mod error;
 mod json;
 mod listen;
 mod metrics;
+mod public;
 
 pub use control::router as control_router;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
+pub use public::{Grant, Knock, taxii_router};

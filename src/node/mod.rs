@@ -10,6 +10,7 @@ mod clock;
 mod deliver;
 mod enrich;
 mod error;
+mod exchange;
 mod live;
 mod observe;
 pub mod peers;
@@ -40,6 +41,7 @@ use crate::store::{Applied, Change, Store};
 
 pub use clock::{now, tick};
 pub use error::NodeError;
+pub use exchange::{Import, Outcome};
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;

@@ -6,14 +6,14 @@
 
 use uuid::Uuid;
 
-use super::{Node, NodeError};
+use super::{Node, NodeError, clock};
 use crate::ageing;
 use crate::formats::stix::Namespace;
 use crate::formats::{self, Known, Told};
 use crate::hygiene;
 use crate::model::{Timestamp, Tlp};
 use crate::privacy::tlp::View;
-use crate::store::{Place, Viewed};
+use crate::store::{Change, Place, Viewed};
 
 /// A version of an indicator in a view.
 #[derive(Clone, Debug)]
@@ -52,6 +52,21 @@ impl Node {
     /// A UUID of version 4 for something of this node's, the same each time.
     pub fn secret_uuid(&self, of: &str) -> Uuid {
         uuid::Builder::from_random_bytes(self.inner.sealer.keyed("uuid", of.as_bytes())).into_uuid()
+    }
+
+    /// Keeps something for readers outside until a time.
+    pub async fn keep(
+        &self,
+        question: Vec<u8>,
+        answer: Vec<u8>,
+        until: Timestamp,
+    ) -> Result<(), NodeError> {
+        self.write(vec![Change::Outside { question, answer, until }]).await.map(|_| ())
+    }
+
+    /// What was kept, if it still holds.
+    pub async fn kept(&self, question: Vec<u8>) -> Result<Option<Vec<u8>>, NodeError> {
+        self.blocking(move |node| Ok(node.inner.store.outside(&question, clock::now())?)).await
     }
 
     /// What stands at a place. Nothing if it has moved on to a later one, or if this node

@@ -267,9 +267,10 @@ fn is_news(before: &Evidence, after: &Evidence, now: Timestamp) -> bool {
     let lifetime = ageing::lifetime(after.value.kind());
     let step = |evidence: &Evidence| {
         let left = ageing::share_at(evidence.confidence, now.since(evidence.last_seen), &lifetime);
-        // Ten steps, as ageing counts them; the share is within 0…1.
+        // Ten steps, as ageing counts them: a fall to a multiple of ten points is one. The
+        // share is within 0…1.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let step = (left * 10.0) as u8;
+        let step = (left * 10.0).ceil() as u8;
         step
     };
     step(before) != step(after)

@@ -5,8 +5,9 @@ use proptest::prop_assert_eq;
 use uuid::Uuid;
 
 use super::{Bench, NOW, claim, heard, ip, saw, sighting, word};
-use crate::model::{Audience, DAY, HOUR, Scope, Timestamp, Tlp};
+use crate::model::{Audience, Claim, DAY, HOUR, Scope, Timestamp, Tlp};
 use crate::privacy::tlp::View;
+use crate::store::family::Family;
 use crate::store::{Change, Place, Viewed};
 
 fn all(bench: &Bench, view: View) -> Vec<Viewed> {
@@ -24,6 +25,12 @@ fn saw_as(n: u32, tlp: Tlp) -> Change {
     let mut seen = sighting(ip(n), NOW);
     seen.scope = Scope::new(tlp, []);
     Change::Sighting(seen)
+}
+
+/// A claim that says nothing but that it is taken back.
+fn taken_back(n: u32, tlp: Tlp, at: Timestamp, revision: u64) -> Claim {
+    let claim = claim(&ip(n), tlp, at, revision);
+    Claim { confidence: None, created: None, modified: None, retracted: true, ..claim }
 }
 
 #[test]
@@ -62,7 +69,9 @@ fn a_page_is_a_run_of_stamps_that_neither_skips_nor_repeats() {
         let Some(last) = page.last() else { break };
         after = last.added;
         seen.extend(page.iter().map(|place| bench.store().viewed(View::Green, *place).unwrap()));
-        bench.write(vec![saw(ip(100 + u32::try_from(seen.len()).unwrap()), NOW)]);
+        if page.len() == 7 {
+            bench.write(vec![saw(ip(100 + u32::try_from(seen.len()).unwrap()), NOW)]);
+        }
     }
     let mut values: Vec<_> = seen.into_iter().map(|one| one.unwrap().value).collect();
     let count = values.len();
@@ -130,7 +139,7 @@ fn a_vote_withdraws_it_everywhere_until_it_is_taken_back() {
     let first = only(&bench, View::Green);
     bench.write(vec![vote(true)]);
     assert!(View::ALL.into_iter().all(|view| only(&bench, view).withdrawn));
-    bench.write(vec![saw(ip(1), NOW.plus(10 * DAY))]);
+    bench.write(vec![saw_as(1, Tlp::White)]);
     assert!(View::ALL.into_iter().all(|view| only(&bench, view).withdrawn));
     bench.write(vec![vote(false)]);
     assert!(View::ALL.into_iter().all(|view| !only(&bench, view).withdrawn));
@@ -141,9 +150,7 @@ fn a_vote_withdraws_it_everywhere_until_it_is_taken_back() {
 fn a_claim_that_its_reporter_took_back_is_withdrawn_where_nothing_else_stands() {
     let bench = Bench::new();
     bench.write(vec![heard(&claim(&ip(1), Tlp::White, NOW, 1), 2, 11), saw_as(1, Tlp::Green)]);
-    let mut back = claim(&ip(1), Tlp::White, NOW, 2);
-    back.retracted = true;
-    bench.write(vec![heard(&back, 2, 11)]);
+    bench.write(vec![heard(&taken_back(1, Tlp::White, NOW, 2), 2, 11)]);
     assert!(only(&bench, View::Public).withdrawn);
     let green = only(&bench, View::Green);
     assert!(!green.withdrawn && green.evidence.len() == 1);
@@ -176,9 +183,31 @@ fn what_ends_leaves_its_views_without_a_word_and_ages_where_it_is_shown() {
     assert!(View::ALL.map(|view| only(&bench, view).added) > before);
     sweep(NOW.plus(30 * DAY));
     assert!(View::ALL.into_iter().all(|view| all(&bench, view).is_empty()));
-    for family in [super::super::family::Family::Added, super::super::family::Family::Objects] {
+    for family in [Family::Added, Family::Objects] {
         assert_eq!(bench.store().db().rows(family, &[], &[]).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn an_older_store_is_given_its_views() {
+    let mut bench = Bench::new();
+    bench.write(vec![saw_as(1, Tlp::White), saw_as(2, Tlp::Amber)]);
+    for family in [Family::Added, Family::Objects] {
+        let rows = bench.store().db().rows(family, &[], &[]).unwrap();
+        let keys: Vec<_> = rows.map(|row| row.unwrap().key).collect();
+        let mut batch = rocksdb::WriteBatch::default();
+        for key in keys {
+            batch.delete_cf(bench.store().db().family(family).unwrap(), key);
+        }
+        bench.store().db().commit(batch).unwrap();
+    }
+    assert!(all(&bench, View::Red).is_empty());
+    bench.store = None;
+    super::opening::put_meta(&bench, b"schema", &2_u32.to_be_bytes());
+    bench.open();
+    assert_eq!(View::ALL.map(|view| all(&bench, view).len()), [1, 1, 2, 2]);
+    let first = only(&bench, View::Public);
+    assert!(bench.store().place_of(View::Public, first.object).unwrap().is_some());
 }
 
 #[derive(Clone, Debug)]
@@ -212,8 +241,11 @@ fn change(op: &Op, hidden: bool, now: Timestamp) -> Vec<Change> {
             vec![Change::Sighting(seen)]
         }
         Op::Heard(n, by, tlp, revision, retracted) => {
-            let mut told = claim(&ip(n), tlp, now, revision);
-            told.retracted = retracted;
+            let told = if retracted {
+                taken_back(n, tlp, now, revision)
+            } else {
+                claim(&ip(n), tlp, now, revision)
+            };
             vec![heard(&told, if hidden { by + 10 } else { by }, 11)]
         }
         Op::Private(n) => {

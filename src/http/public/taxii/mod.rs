@@ -37,6 +37,7 @@ use access::Who;
 use cache::Cache;
 use collections::{Shelf, describe};
 use error::Refused;
+use inbox::Statuses;
 use page::Page;
 
 /// The largest body that is taken: about ten thousand objects.
@@ -52,11 +53,12 @@ struct Taxii {
     node: Node,
     knock: Knock,
     cache: Arc<Cache>,
+    statuses: Arc<Statuses>,
 }
 
 /// The routes. `knock` says what a token lets its bearer do.
 pub fn router(node: Node, knock: Knock) -> Router {
-    let taxii = Taxii { node, knock, cache: Arc::new(Cache::default()) };
+    let taxii = Taxii { node, knock, cache: Arc::default(), statuses: Arc::default() };
     let inbox = get(objects).post(inbox::add).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     Router::new()
         .route("/taxii2/", get(discovery))
