@@ -7,17 +7,18 @@
 //!
 //! `desk`, `relay`, `dialback` and `kademlia` decide, each for one service, over the
 //! bounded tables of `registrations`, `places` and `limiter`; `server` is the task
-//! that owns the swarm.
+//! that owns the swarm, `registry` the way to it from the public listener.
 
 mod behaviour;
 mod clock;
 mod desk;
 mod dialback;
 mod kademlia;
-mod limiter;
+pub mod limiter;
 mod memory;
 mod places;
 mod registrations;
+pub mod registry;
 mod relay;
 mod server;
 
@@ -30,6 +31,7 @@ use libp2p::Multiaddr;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::registry::Registry;
 use crate::config::Admit;
 use crate::mesh::transport;
 use crate::metrics::Metrics;
@@ -114,6 +116,7 @@ pub struct Bootstrap {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     status: watch::Receiver<Status>,
+    registry: Registry,
 }
 
 impl Bootstrap {
@@ -127,6 +130,12 @@ impl Bootstrap {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// The way to its registrations for the public listener.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
     }
 
     /// Waits until it ends by itself, which it should not.
@@ -147,10 +156,11 @@ impl Bootstrap {
 
 /// Starts a bootstrap and returns once it listens everywhere.
 pub async fn start(settings: Settings) -> Result<Bootstrap, StartError> {
-    let mut server = server::Server::new(settings)?;
+    let (registry, requests) = Registry::new(&settings);
+    let mut server = server::Server::new(settings, requests)?;
     server.listening().await?;
     let (node, status) = (server.node(), server.status());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(stopped));
-    Ok(Bootstrap { node, stop, task, status })
+    Ok(Bootstrap { node, stop, task, status, registry })
 }

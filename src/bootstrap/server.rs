@@ -13,13 +13,14 @@ use libp2p::metrics::Recorder as _;
 use libp2p::request_response::{self, InboundFailure, Message, ResponseChannel};
 use libp2p::swarm::{ConnectionId, ListenError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::clock::Clock;
 use super::desk::{Caller, Desk, Reply, Rules};
 use super::places::Claimant;
+use super::registry::Command;
 use super::{Settings, StartError, Status, kademlia, memory, relay};
 use crate::config::Admit;
 use crate::mesh::neighbourhood::Neighbourhood;
@@ -59,11 +60,12 @@ pub struct Server {
     metrics: Metrics,
     libp2p: libp2p::metrics::Metrics,
     status: watch::Sender<Status>,
+    requests: mpsc::Receiver<Command>,
 }
 
 impl Server {
     /// Builds the swarm and begins to listen.
-    pub fn new(settings: Settings) -> Result<Self, StartError> {
+    pub fn new(settings: Settings, requests: mpsc::Receiver<Command>) -> Result<Self, StartError> {
         let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
         let peer = keys.public().to_peer_id();
         let node = address::node_of(&peer).ok_or(StartError::Identity)?;
@@ -97,6 +99,7 @@ impl Server {
             libp2p: settings.metrics.with_libp2p(libp2p::metrics::Metrics::new),
             metrics: settings.metrics,
             status: watch::Sender::new(Status::default()),
+            requests,
         })
     }
 
@@ -143,6 +146,9 @@ impl Server {
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.handle(event),
+                Some(command) = self.requests.recv() => {
+                    command.act(&mut self.desk, self.clock.now());
+                }
                 _ = tick.tick() => self.refresh(),
                 _ = &mut stopped => return,
             }
@@ -251,7 +257,7 @@ impl Server {
         let Some(caller) = self.callers.get(&connection).copied() else { return };
         let answer = match self.desk.serve(caller, request, self.clock.now()) {
             Reply::Answer(answer) => answer,
-            Reply::Listed(answer, addresses) => {
+            Reply::Registered(answer, addresses) => {
                 self.introduce(connection, addresses);
                 answer
             }

@@ -20,7 +20,7 @@ pub struct Api {
 
 impl Api {
     pub(super) fn read(&mut self, section: &mut Section<'_>) {
-        section.later("listen", &mut self.listen);
+        section.set("listen", &mut self.listen);
         section.later("public_indicators", &mut self.public_indicators);
     }
 }

@@ -33,7 +33,7 @@ pub use bootstrap::{Admit, Bootstrap};
 pub use faces::{Admin, Api, Block, Metrics, Outputs};
 pub use feeds::Feed;
 pub use load::{Loaded, parse};
-pub use network::{DefaultPeer, Network};
+pub use network::{DefaultPeer, Https, Network};
 pub use peers::Peer;
 pub use privacy::Privacy;
 pub use problem::Problem;

@@ -14,4 +14,6 @@ mod public;
 pub use control::router as control_router;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
-pub use public::{Grant, Knock, taxii_router};
+pub use public::{
+    Client, Grant, Knock, Public, registry_router, router as public_router, serve_public,
+};

@@ -11,12 +11,14 @@ mod deliver;
 mod enrich;
 mod error;
 mod exchange;
+mod feeds;
 mod live;
 mod observe;
 pub mod peers;
 pub mod pipeline;
 mod query;
 mod receive;
+mod registry;
 mod reload;
 mod run;
 mod scan;
@@ -38,10 +40,12 @@ use crate::mesh::Mesh;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
+use crate::tls::Keeper;
 
 pub use clock::{now, tick};
 pub use error::NodeError;
 pub use exchange::{Import, Outcome};
+pub use feeds::FeedStatus;
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
@@ -70,9 +74,12 @@ struct Inner {
     /// Held for a few map operations, never across an await.
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
+    feeds: Mutex<Vec<FeedStatus>>,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,
+    /// The certificates of the public listener, if there is one.
+    keeper: Option<Keeper>,
 }
 
 impl Node {
@@ -89,6 +96,11 @@ impl Node {
     /// The configuration in force.
     pub fn live(&self) -> Arc<Live> {
         Arc::clone(&self.inner.live.borrow())
+    }
+
+    /// The certificates of the public listener, if `[api] listen` is set.
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.inner.keeper.as_ref()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -96,6 +96,11 @@ fn connections(
 impl Guest {
     /// Connects and waits until the other end has identified itself.
     pub async fn connect(seed: [u8; 32], server: &Multiaddr) -> Result<Self, Gone> {
+        Self::new(seed, server).meet(server).await
+    }
+
+    /// Is not connected yet.
+    pub fn new(seed: [u8; 32], server: &Multiaddr) -> Self {
         let keys = keys(seed);
         let peer = keys.public().to_peer_id();
         let memory = server.to_string().starts_with("/memory");
@@ -110,8 +115,13 @@ impl Guest {
             info: None,
         };
         guest.reach_me_at("/ip4/127.0.0.1/tcp/1");
-        guest.swarm.dial(without_peer(server)).unwrap();
-        in_time(guest.identified()).await.map(|()| guest)
+        guest
+    }
+
+    /// Connects, as [`Guest::connect`].
+    pub async fn meet(mut self, server: &Multiaddr) -> Result<Self, Gone> {
+        self.swarm.dial(without_peer(server)).unwrap();
+        in_time(self.identified()).await.map(|()| self)
     }
 
     async fn identified(&mut self) -> Result<(), Gone> {

@@ -12,6 +12,7 @@ mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
+mod registry;
 mod replay;
 mod scanning;
 mod stranger;
