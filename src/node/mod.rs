@@ -44,7 +44,7 @@ use crate::tls::Keeper;
 
 pub use clock::{now, tick};
 pub use error::NodeError;
-pub use exchange::{Import, Outcome};
+pub use exchange::{Export, Import, Outcome, Page};
 pub use feeds::FeedStatus;
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};

@@ -10,6 +10,7 @@ mod import;
 mod namespace;
 pub mod pattern;
 mod split;
+mod tally;
 mod time;
 mod tlp;
 
@@ -21,4 +22,5 @@ pub use extension::EXTENSION;
 pub use import::{Imported, MAX_REFERENCES, Object, Reader, Refusal, Settings, evidence};
 pub use namespace::Namespace;
 pub use split::{BadBundle, MAX_AROUND_BYTES, MAX_OBJECT_BYTES, MAX_OBJECT_DEPTH, Splitter};
+pub use tally::Tally;
 pub use tlp::Family;

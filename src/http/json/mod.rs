@@ -4,6 +4,7 @@ mod leaving;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::error::ApiError;
 use crate::assess::{Assessment, Block, Heard};
 use crate::lookup::virustotal::Said;
 use crate::mesh::{self, ConnectedPeer};
@@ -240,12 +241,30 @@ fn claim(claim: &Claim) -> Json {
     })
 }
 
-fn custom(fields: &CustomFields) -> Json {
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), custom_value(value)))
-        .collect::<Map<_, _>>()
-        .into()
+/// Custom fields by name.
+pub(super) fn custom(fields: &CustomFields) -> Map<String, Json> {
+    fields.iter().map(|(name, value)| (name.clone(), custom_value(value))).collect()
+}
+
+/// A custom field that somebody wrote.
+pub(super) fn read_custom(value: Json) -> Result<CustomValue, ApiError> {
+    Ok(match value {
+        Json::Null => CustomValue::Null,
+        Json::Bool(truth) => CustomValue::Bool(truth),
+        Json::Number(number) => CustomValue::Integer(
+            number
+                .as_i64()
+                .ok_or_else(|| ApiError::bad_request("numbers in custom fields are whole"))?,
+        ),
+        Json::String(text) => CustomValue::Text(text),
+        Json::Array(items) => {
+            CustomValue::List(items.into_iter().map(read_custom).collect::<Result<_, _>>()?)
+        }
+        Json::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| Ok((name, read_custom(value)?)));
+            CustomValue::Map(fields.collect::<Result<_, ApiError>>()?)
+        }
+    })
 }
 
 fn custom_value(value: &CustomValue) -> Json {
@@ -256,7 +275,7 @@ fn custom_value(value: &CustomValue) -> Json {
         CustomValue::Bytes(bytes) => hex(bytes).into(),
         CustomValue::Text(text) => text.clone().into(),
         CustomValue::List(items) => items.iter().map(custom_value).collect(),
-        CustomValue::Map(fields) => custom(fields),
+        CustomValue::Map(fields) => custom(fields).into(),
     }
 }
 

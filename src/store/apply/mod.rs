@@ -27,7 +27,7 @@ use super::record::{
 };
 use super::sync::SyncChange;
 use super::table::Table;
-use crate::model::{Day, Timestamp, Value};
+use crate::model::{Day, Evidence, Timestamp, Value};
 
 pub(super) use places::alive_in;
 use places::Touched;
@@ -144,7 +144,9 @@ impl<'a> Draft<'a> {
     /// Applies one change. An error spoils the whole call, and with it this draft.
     pub(super) fn apply(&mut self, change: &Change) -> Result<Applied, StoreError> {
         match change {
-            Change::Sighting(sighting) => self.sighting(sighting),
+            Change::Sighting(seen) => self.absorb(Evidence::from_sighting(seen.clone()), seen.at),
+            Change::Import(evidence) => self.absorb(evidence.clone(), evidence.last_seen),
+            Change::ImportTakenBack(indicator) => self.import_taken_back(*indicator),
             Change::Tell { indicator, origin, members, hold } => {
                 self.tell(*indicator, *origin, members, *hold)
             }

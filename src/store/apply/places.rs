@@ -69,6 +69,11 @@ impl Touched {
         Self { more, less: and_not(of_scope(before), more), ..Self::default() }
     }
 
+    /// Evidence was taken back.
+    pub(super) fn by_loss(scope: &Scope) -> Self {
+        Self { less: of_scope(scope), ..Self::default() }
+    }
+
     /// A claim came, perhaps in the place of another.
     pub(super) fn by_claim(before: Option<&Claim>, after: &Claim, now: Timestamp) -> Self {
         let crossing = claim_crossing(after, now);

@@ -115,7 +115,7 @@ impl Draft<'_> {
     }
 
     /// An indicator without evidence and claims is gone.
-    fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
+    pub(super) fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
         let evidence = self.evidence.under(self.db, indicator)?;
         if !evidence.iter().any(|kept| kept.evidence.origin.is_own()) {
             self.end_wishes(indicator)?;

@@ -175,7 +175,7 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
         values,
         refused: found.refused,
         tlp: marked,
-        recipients: own.recipients.into_iter().take(MAX_RECIPIENTS).collect(),
+        recipients: own.recipients.into_iter().filter(named).take(MAX_RECIPIENTS).collect(),
         confidence: confidence.transpose()?,
         tags,
         sightings: own.sightings.unwrap_or(1),
@@ -187,6 +187,11 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
         revoked: shape.revoked,
         of_dtim,
     })
+}
+
+/// A name that could be one of a member or a group.
+fn named(name: &String) -> bool {
+    name.len() <= MAX_NAME_CHARS
 }
 
 /// A label as a tag: in lower case, with hyphens for spaces. Others are no tags here.
