@@ -38,7 +38,7 @@
 //! | 3 P | [`assess`] | what this node thinks of an indicator now, and why |
 //! | 3 P | [`privacy`] | what may be told to whom: the only maker of a `Shareable` |
 //! | 4 P | [`wire`] | the bytes that cross the network: sign and verify |
-//! | 4 P | [`formats`] | what other programs read and write: STIX and its patterns |
+//! | 4 P | [`formats`] | what other programs read and write: STIX and its patterns, TAXII |
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
 //! | 5 S | [`lookup`] | VirusTotal, clamd, the registry: outside knowledge |

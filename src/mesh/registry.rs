@@ -92,11 +92,13 @@ impl Actor {
     }
 
     /// What a registry over HTTPS says, which the node asks.
-    pub(super) fn learn_named(&mut self, named: &[(NodeId, Vec<Multiaddr>)]) {
+    pub(super) fn learn_named(&mut self, named: &[(NodeId, Vec<Multiaddr>)], now: Instant) {
         for (node, addresses) in named {
             let Some(peer) = peer_of(*node) else { continue };
-            for address in addresses.iter().take(MAX_ADDRESSES) {
-                self.learn(peer, address);
+            let addresses = addresses.iter().take(MAX_ADDRESSES);
+            let dialable: Vec<&Multiaddr> = addresses.filter(|a| self.may_dial(a)).collect();
+            for address in dialable {
+                self.book.learn(peer, address, now);
             }
         }
     }

@@ -9,6 +9,7 @@ mod door;
 mod listen;
 mod registry;
 mod signed;
+mod taxii;
 
 #[cfg(test)]
 mod tests;
@@ -16,12 +17,14 @@ mod tests;
 use axum::Router;
 
 use super::error::ApiError;
+use crate::node::Node;
 
 pub use client::Client;
 pub use listen::{Public, serve_public};
 pub use registry::router as registry_router;
+pub use taxii::{Grant, Knock};
 
-/// The routes of a node: none yet, so that it can be tried with TLS alone.
-pub fn router() -> Router {
-    Router::new().fallback(async || ApiError::not_found("no such route"))
+/// The routes of a node. `knock` says what a token lets its bearer do.
+pub fn router(node: Node, knock: Knock) -> Router {
+    taxii::router(node, knock).fallback(async || ApiError::not_found("no such route"))
 }
