@@ -10,19 +10,21 @@ use libp2p::gossipsub::{IdentTopic, PublishError as GossipError};
 use libp2p::identity::Keypair;
 use libp2p::metrics::Metrics as Recorder;
 use libp2p::multiaddr::Multiaddr;
-use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{PeerId, Swarm};
 use rand::RngExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::address::{is_global, peer_in, peer_of};
+use super::address::{is_global, is_relayed, peer_in, peer_of, relay_in};
 use super::behaviour::Root;
 use super::book::{Book, Dial};
 use super::discovery::Discovery;
-use super::exchange::{Asked, Asking};
+use super::exchange::{Asked, Asking, Places};
+use super::guard::Dialable;
 use super::judge::{Answer, Desk};
+use super::nat::Nat;
+use super::paths::{self, Connection};
 use super::quota::{Bucket, Quotas};
 use super::rate::Rate;
 use super::role::Role;
@@ -35,14 +37,17 @@ use crate::model::{ContentId, Timestamp};
 
 /// How often the schedules are looked at.
 const TICK: Duration = Duration::from_millis(200);
-/// Ticks between two snapshots: a second.
+/// Ticks between two snapshots, and two looks at how peers are reached: a second.
 const TICKS_PER_STATUS: u32 = 5;
 
 /// A connected peer.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) since: Timestamp,
-    pub(super) connections: Vec<(ConnectionId, Multiaddr)>,
+    /// Never empty; bounded by the connection limits.
+    pub(super) connections: Vec<Connection>,
+    /// When another way to a silent peer was tried last.
+    pub(super) tried: Option<Instant>,
 }
 
 /// The task's state.
@@ -52,6 +57,9 @@ pub(super) struct Actor {
     pub(super) keys: Keypair,
     pub(super) book: Book,
     pub(super) discovery: Discovery,
+    /// Whether and how others reach this node.
+    pub(super) nat: Nat,
+    pub(super) dialable: Dialable,
     pub(super) topic: IdentTopic,
     /// Where this community registers.
     pub(super) namespace: String,
@@ -61,6 +69,7 @@ pub(super) struct Actor {
     /// What may still be told at once.
     pub(super) own_claims: Bucket,
     pub(super) asking: Asking,
+    pub(super) places: Places,
     /// Bytes of questions and answers outside gossip.
     pub(super) exchanged: Quotas<PeerId>,
     pub(super) asked: mpsc::Sender<Asked>,
@@ -103,7 +112,7 @@ impl Actor {
                     self.on_tick();
                     if until_status == 0 {
                         until_status = TICKS_PER_STATUS;
-                        self.publish_status();
+                        self.every_second();
                     }
                     until_status -= 1;
                 }
@@ -141,6 +150,7 @@ impl Actor {
                 self.look_at(address, Instant::now());
                 self.on_tick();
             }
+            Command::Learn { named } => self.learn_named(&named, Instant::now()),
             Command::Ask { protocol, node, bytes, reply } => {
                 self.ask_member(protocol, node, bytes, reply);
             }
@@ -165,9 +175,11 @@ impl Actor {
         if role == Role::Stranger {
             self.book.unwant(&peer);
             self.strikes.forget(&peer);
+            self.forget(&peer);
         } else {
             self.book.want(peer, addresses, now);
         }
+        self.dialable.set_named(self.book.named());
         self.swarm.behaviour_mut().set_role(peer, role);
     }
 
@@ -179,14 +191,20 @@ impl Actor {
             }
             _ => self.book.probe(address, now),
         }
+        self.dialable.set_named(self.book.named());
     }
 
     pub(super) fn role(&self, peer: &PeerId) -> Role {
         self.swarm.behaviour().admission.role(peer)
     }
 
-    /// Whether an address that somebody else named may be dialled.
+    /// Whether an address that somebody else named is worth dialling, and telling
+    /// others: global, or behind a relay that this operator named.
     pub(super) fn may_dial(&self, address: &Multiaddr) -> bool {
+        if is_relayed(address) {
+            return relay_in(address)
+                .is_some_and(|relay| self.role(&relay) == Role::Infrastructure);
+        }
         self.allow_private || is_global(address)
     }
 
@@ -204,7 +222,15 @@ impl Actor {
         self.charge_faults();
     }
 
-    fn dial_peer(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, now: Instant) {
+    fn every_second(&mut self) {
+        let now = Instant::now();
+        self.look_at_reach(now);
+        self.look_at_paths(now);
+        self.publish_status();
+    }
+
+    fn dial_peer(&mut self, peer: PeerId, mut addresses: Vec<Multiaddr>, now: Instant) {
+        self.name_relay(peer, &mut addresses);
         let options = DialOpts::peer_id(peer)
             .condition(PeerCondition::DisconnectedAndNotDialing)
             .addresses(addresses)
@@ -256,6 +282,7 @@ impl Actor {
     }
 
     pub(super) fn publish_status(&self) {
+        let now = Instant::now();
         let topic = self.topic.hash();
         let gossip = self.swarm.behaviour().gossip.inner();
         let in_mesh: Vec<&PeerId> = gossip.mesh_peers(&topic).collect();
@@ -263,7 +290,8 @@ impl Actor {
             Some(ConnectedPeer {
                 node: address::node_of(peer)?,
                 role: self.role(peer),
-                addresses: link.connections.iter().map(|(_, address)| address.clone()).collect(),
+                addresses: link.connections.iter().map(|it| it.address.clone()).collect(),
+                path: paths::best(&link.connections)?,
                 since: link.since,
                 in_mesh: in_mesh.contains(&peer),
             })
@@ -278,11 +306,14 @@ impl Actor {
             })
         });
         let bootstraps = self.discovery.points().filter_map(|(peer, registered)| {
-            Some(Bootstrap { node: address::node_of(&peer)?, registered })
+            let reserved = self.nat.reservations.holds(&peer);
+            Some(Bootstrap { node: address::node_of(&peer)?, registered, reserved })
         });
         self.status.send_replace(Status {
             listen: self.swarm.listeners().cloned().collect(),
             external: self.swarm.external_addresses().cloned().collect(),
+            reachability: self.reachability(now),
+            own: self.nat.reach.hosts(now),
             peers: connected.collect(),
             away: away.collect(),
             bootstraps: bootstraps.collect(),

@@ -22,7 +22,7 @@ use libp2p::swarm::{
     THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
 };
 
-use super::address::party;
+use super::address::{far_end, party};
 use super::limits::Exceeded;
 use super::rate::Rate;
 use super::role::Role;
@@ -243,10 +243,11 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         _connection: ConnectionId,
         peer: PeerId,
-        _local: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit_established(peer, remote)
+        // Strangers behind one relay share what is reported of one host.
+        self.admit_established(peer, &far_end(local, remote))
     }
 
     fn handle_pending_outbound_connection(

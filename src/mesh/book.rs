@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::ConnectionId;
 
-use super::address::{peer_in, without_peer};
+use super::address::{is_relayed, peer_in, relay_in, without_peer};
 
 /// The first pause after a failure; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -20,6 +20,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const STABLE: Duration = Duration::from_secs(10);
 /// Addresses learnt for one peer, besides those the operator gave.
 const MAX_LEARNT: usize = 8;
+/// Addresses dialled in one attempt: as many as libp2p dials at a time, because
+/// what waits has run out of time when its turn comes. The others have the next.
+const AT_ONCE: usize = 8;
+/// Failures after which others are asked where a peer is.
+const LOST: u32 = 2;
+/// The first pause between two such questions; it doubles with each.
+const FIRST_LOOKUP: Duration = Duration::from_secs(30);
+/// The longest.
+const LONGEST_LOOKUP: Duration = Duration::from_secs(1800);
+/// Peers that are looked for at once.
+const LOOKUPS: usize = 4;
 /// Strangers whose addresses are kept in case they are approved.
 const MAX_CANDIDATES: usize = 256;
 
@@ -53,21 +64,72 @@ enum Link {
 
 #[derive(Debug)]
 struct Entry {
+    /// What the operator gave and what was good before, newest last.
     fixed: Vec<Multiaddr>,
     /// Newest first.
     learnt: Vec<Multiaddr>,
+    /// Where somebody else answered; bounded by the others.
+    elsewhere: Vec<Multiaddr>,
     link: Link,
     failures: u32,
     closed_at_once: bool,
+    lookups: u32,
+    next_lookup: Instant,
 }
 
 impl Entry {
+    fn new(now: Instant) -> Self {
+        Self {
+            fixed: Vec::new(),
+            learnt: Vec::new(),
+            elsewhere: Vec::new(),
+            link: Link::Idle { next: now },
+            failures: 0,
+            closed_at_once: false,
+            lookups: 0,
+            next_lookup: now,
+        }
+    }
+
+    /// All addresses, those that are given and those that are learnt in turn.
     fn addresses(&self) -> Vec<Multiaddr> {
-        self.fixed.iter().chain(&self.learnt).cloned().collect()
+        let (mut fixed, mut learnt) = (self.fixed.iter().rev(), self.learnt.iter());
+        let mut addresses = Vec::new();
+        loop {
+            let pair = [learnt.next(), fixed.next()];
+            if pair == [None, None] {
+                return addresses;
+            }
+            addresses.extend(pair.into_iter().flatten().cloned());
+        }
+    }
+
+    /// The addresses for the next attempt.
+    fn attempt(&mut self) -> Vec<Multiaddr> {
+        let mut addresses = self.addresses();
+        addresses.retain(|address| !self.elsewhere.contains(address));
+        if addresses.is_empty() {
+            self.elsewhere.clear();
+            addresses = self.addresses();
+        }
+        if addresses.len() > AT_ONCE {
+            let turn = usize::try_from(self.failures).unwrap_or_default().wrapping_mul(AT_ONCE);
+            let first = turn % addresses.len();
+            addresses.rotate_left(first);
+            addresses.truncate(AT_ONCE);
+        }
+        addresses
     }
 
     fn pause(&mut self, now: Instant, dice: f64) {
         self.link = Link::Idle { next: now + pause(self.failures, dice) };
+    }
+
+    /// Not later than that, if it is waited for.
+    fn hurry(&mut self, at: Instant) {
+        if let Link::Idle { next } = &mut self.link {
+            *next = at.min(*next);
+        }
     }
 }
 
@@ -96,13 +158,7 @@ impl Book {
     /// Wants a peer, from this moment on and without a pause.
     pub(super) fn want(&mut self, peer: PeerId, addresses: &[Multiaddr], now: Instant) {
         let learnt = self.candidates.remove(&peer).unwrap_or_default();
-        let entry = self.entries.entry(peer).or_insert_with(|| Entry {
-            fixed: Vec::new(),
-            learnt: Vec::new(),
-            link: Link::Idle { next: now },
-            failures: 0,
-            closed_at_once: false,
-        });
+        let entry = self.entries.entry(peer).or_insert_with(|| Entry::new(now));
         let probed = self.probes.iter().filter(|probe| probe.peer == Some(peer));
         let named = addresses.iter().chain(probed.map(|probe| &probe.address));
         for address in named.map(without_peer) {
@@ -135,13 +191,17 @@ impl Book {
         }
     }
 
-    /// A peer can be met there, somebody says.
-    pub(super) fn learn(&mut self, peer: PeerId, address: &Multiaddr) {
+    /// A peer can be met there, somebody says. Who moved is met soon.
+    pub(super) fn learn(&mut self, peer: PeerId, address: &Multiaddr, now: Instant) {
         let address = without_peer(address);
         if let Some(entry) = self.entries.get_mut(&peer) {
-            if !entry.fixed.contains(&address) {
-                remember(&mut entry.learnt, &address);
+            if entry.fixed.contains(&address) {
+                return;
             }
+            if !entry.learnt.contains(&address) {
+                entry.hurry(now + FIRST_PAUSE);
+            }
+            remember(&mut entry.learnt, &address);
         } else if self.candidates.len() < MAX_CANDIDATES || self.candidates.contains_key(&peer) {
             remember(self.candidates.entry(peer).or_default(), &address);
         }
@@ -152,8 +212,11 @@ impl Book {
     pub(super) fn due(&mut self, now: Instant) -> Vec<Dial> {
         let mut dials = Vec::new();
         for (peer, entry) in &mut self.entries {
-            let addresses = entry.addresses();
-            if !addresses.is_empty() && matches!(entry.link, Link::Idle { next } if next <= now) {
+            if !matches!(entry.link, Link::Idle { next } if next <= now) {
+                continue;
+            }
+            let addresses = entry.attempt();
+            if !addresses.is_empty() {
                 entry.link = Link::Dialing;
                 dials.push(Dial::Peer(*peer, addresses));
             }
@@ -199,6 +262,8 @@ impl Book {
             && !matches!(entry.link, Link::Connected { .. })
         {
             entry.link = Link::Connected { since: now };
+            entry.elsewhere.clear();
+            entry.lookups = 0;
         }
     }
 
@@ -223,6 +288,81 @@ impl Book {
             entry.closed_at_once = false;
             entry.pause(now, dice);
         }
+    }
+
+    /// Somebody else answered where a peer was looked for. An address that was
+    /// only learnt is forgotten, one that the operator gave is left out until
+    /// nothing else is left.
+    pub(super) fn answered_by_another(&mut self, peer: &PeerId, address: &Multiaddr) {
+        let Some(entry) = self.entries.get_mut(peer) else { return };
+        let address = without_peer(address);
+        entry.learnt.retain(|other| *other != address);
+        if entry.fixed.contains(&address) && !entry.elsewhere.contains(&address) {
+            entry.elsewhere.push(address);
+        }
+    }
+
+    /// This host is in another network now: what failed before may succeed.
+    pub(super) fn network_changed(&mut self, now: Instant) {
+        for entry in self.entries.values_mut() {
+            entry.failures = 0;
+            entry.hurry(now);
+        }
+        for probe in &mut self.probes {
+            probe.failures = 0;
+            probe.next = probe.next.min(now);
+        }
+    }
+
+    /// A relay can be used: who is behind it can be met.
+    pub(super) fn relay_found(&mut self, relay: &PeerId, now: Instant) {
+        for entry in self.entries.values_mut() {
+            let behind = |address: &Multiaddr| relay_in(address).as_ref() == Some(relay);
+            if entry.fixed.iter().chain(&entry.learnt).any(behind) {
+                entry.hurry(now);
+            }
+        }
+    }
+
+    /// Where to dial a wanted peer once more that is connected.
+    pub(super) fn addresses(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let all = self.entries.get(peer).map_or_else(Vec::new, Entry::addresses);
+        all.into_iter().take(AT_ONCE).collect()
+    }
+
+    /// The same without a relay.
+    pub(super) fn straight(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let all = self.entries.get(peer).map_or_else(Vec::new, Entry::addresses);
+        all.into_iter().filter(|address| !is_relayed(address)).take(AT_ONCE).collect()
+    }
+
+    /// Whether a wanted peer is known to be there.
+    pub(super) fn knows(&self, peer: &PeerId, address: &Multiaddr) -> bool {
+        let known = |entry: &Entry| entry.fixed.contains(address) || entry.learnt.contains(address);
+        self.entries.get(peer).is_some_and(known)
+    }
+
+    /// Every address that the operator named or that was good before.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Multiaddr> {
+        let fixed = self.entries.values().flat_map(|entry| &entry.fixed);
+        fixed.chain(self.probes.iter().map(|probe| &probe.address))
+    }
+
+    /// The wanted peers about whom others are to be asked now, since they are
+    /// where nobody said, or not where they were.
+    pub(super) fn lost(&mut self, now: Instant) -> Vec<PeerId> {
+        let mut lost = Vec::new();
+        for (peer, entry) in &mut self.entries {
+            let gone = entry.failures >= LOST || entry.fixed.is_empty() && entry.learnt.is_empty();
+            let connected = matches!(entry.link, Link::Connected { .. });
+            if lost.len() < LOOKUPS && gone && !connected && entry.next_lookup <= now {
+                let doubled = FIRST_LOOKUP.saturating_mul(1 << entry.lookups.min(16));
+                entry.next_lookup = now + doubled.min(LONGEST_LOOKUP);
+                entry.lookups = entry.lookups.saturating_add(1);
+                lost.push(*peer);
+            }
+        }
+        lost
     }
 
     /// The wanted peers that are not connected.

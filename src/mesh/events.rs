@@ -11,7 +11,7 @@ use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{identify, ping};
 
 use super::actor::{Actor, Link, dice};
-use super::address::node_of;
+use super::address::{is_relayed, node_of, without_peer};
 use super::behaviour::RootEvent;
 use super::exchange::Protocol;
 use super::judge::{Answer, Job, Offence};
@@ -47,26 +47,40 @@ impl Actor {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.on_dial_failed(peer_id, connection_id, &error);
             }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                tracing::debug!(%address, "listening");
+            SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
                 if self.allow_private {
-                    self.swarm.add_external_address(address);
-                    self.discovery.addresses_changed(Instant::now());
+                    self.swarm.remove_external_address(&address);
+                    self.external_changed(Instant::now());
                 }
-                self.publish_status();
+                self.own_address_lost(&address, Instant::now());
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } if self.allow_private => {
-                self.swarm.remove_external_address(&address);
-                self.discovery.addresses_changed(Instant::now());
+            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
+                self.external_changed(Instant::now());
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::warn!(%error, "a listener has trouble");
             }
-            SwarmEvent::ListenerClosed { reason, .. } => {
-                tracing::error!(?reason, "a listener ended: nobody can connect there any more");
+            SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
+                self.on_listener_closed(listener_id, &addresses, &reason);
             }
             _ => {}
         }
+    }
+
+    fn on_listening(&mut self, address: Multiaddr) {
+        let now = Instant::now();
+        tracing::debug!(%address, "listening");
+        if is_relayed(&address) {
+            self.on_relayed_address(address);
+        } else {
+            self.book.network_changed(now);
+            if self.allow_private {
+                self.swarm.add_external_address(address);
+                self.external_changed(now);
+            }
+        }
+        self.publish_status();
     }
 
     fn on_behaviour_event(&mut self, event: RootEvent) {
@@ -75,18 +89,18 @@ impl Actor {
             RootEvent::Gossip(event) => self.on_gossip(event),
             RootEvent::Sync(event) => self.on_exchange(Protocol::Sync, event),
             RootEvent::Deliver(event) => self.on_exchange(Protocol::Deliver, event),
-            RootEvent::Ping(ping::Event { connection, result: Err(error), .. }) => {
-                if !matches!(error, ping::Failure::Unsupported) {
-                    self.swarm.close_connection(connection);
-                }
-            }
-            RootEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                for address in info.listen_addrs.iter().take(MAX_ADDRESSES) {
-                    self.learn(peer_id, address);
-                }
+            RootEvent::Ping(event) => self.on_ping(&event),
+            RootEvent::Identify(identify::Event::Received { peer_id, connection_id, info }) => {
+                self.on_identified(peer_id, connection_id, &info);
             }
             RootEvent::Rendezvous(event) => self.on_rendezvous(event),
-            RootEvent::Ping(_) | RootEvent::Identify(_) => {}
+            RootEvent::Upnp(event) => self.on_upnp(event),
+            RootEvent::Relay(event) => self.on_relay(&event),
+            RootEvent::Autonat(event) => self.on_autonat(&event),
+            RootEvent::Punch(event) => self.on_punched(event),
+            RootEvent::Kad(event) => self.on_kad(Role::Member, event),
+            RootEvent::KadInfrastructure(event) => self.on_kad(Role::Infrastructure, event),
+            RootEvent::Identify(_) => {}
             RootEvent::Limits(nothing) | RootEvent::Memory(nothing) => match nothing {},
         }
     }
@@ -109,39 +123,80 @@ impl Actor {
         }
     }
 
-    fn learn(&mut self, peer: PeerId, address: &Multiaddr) {
+    /// Somebody named an address of a peer.
+    pub(super) fn learn(&mut self, peer: PeerId, address: &Multiaddr) {
         if self.may_dial(address) {
-            self.book.learn(peer, address);
+            self.book.learn(peer, address, Instant::now());
+        }
+    }
+
+    fn on_ping(&mut self, event: &ping::Event) {
+        let (peer, connection) = (&event.peer, event.connection);
+        match &event.result {
+            Ok(_) => self.heard(peer, connection, Some(Instant::now())),
+            Err(ping::Failure::Unsupported) => self.heard(peer, connection, None),
+            Err(ping::Failure::Timeout | ping::Failure::Other { .. }) => {
+                self.swarm.close_connection(connection);
+            }
+        }
+    }
+
+    fn on_identified(&mut self, peer: PeerId, connection: ConnectionId, info: &identify::Info) {
+        let named = info.listen_addrs.iter().take(MAX_ADDRESSES);
+        let addresses: Vec<Multiaddr> =
+            named.filter(|address| self.may_dial(address)).map(without_peer).collect();
+        for address in &addresses {
+            self.learn(peer, address);
+        }
+        self.know_of(peer, &addresses);
+        self.on_bootstrap_identified(peer, connection, info);
+        if self.role(&peer) == Role::Member
+            && let Some(node) = node_of(&peer).filter(|_| !addresses.is_empty())
+        {
+            self.tell(Event::Addresses { node, addresses });
         }
     }
 
     fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let instant = Instant::now();
-        let address = endpoint.get_remote_address().clone();
         self.book.connected(&peer, instant);
         self.book.probe_ended(connection, Some(peer), instant, dice());
-        let first = !self.links.contains_key(&peer);
-        let link = self
-            .links
-            .entry(peer)
-            .or_insert_with(|| Link { since: now(), connections: Vec::new() });
-        link.connections.push((connection, address.clone()));
+        let role = self.role(&peer);
+        let connection = self.connection(&peer, connection, endpoint, instant);
+        let (address, dialled) = (connection.address.clone(), connection.dialled);
+        let fresh = Link { since: now(), connections: Vec::new(), tried: None };
+        let link = self.links.entry(peer).or_insert(fresh);
+        let first = link.connections.is_empty();
+        link.connections.push(connection);
+        if role == Role::Infrastructure && dialled {
+            self.bootstrap_found(peer, &address, instant);
+        }
+        // A hole that was punched is not there the next time.
+        let good = dialled && (first || self.book.knows(&peer, &address));
+        let node = node_of(&peer);
+        if let Some(node) = node.filter(|_| good && role == Role::Member) {
+            self.learn(peer, &address);
+            self.tell(Event::Addresses { node, addresses: vec![address] });
+        }
         if !first {
             return;
         }
         self.discovery.connected(&peer, instant);
         self.count_peers();
-        if let Some(node) = node_of(&peer) {
-            let (role, dialled) = (self.role(&peer), endpoint.is_dialer());
+        if let Some(node) = node {
             tracing::info!(%node, %role, "connected");
-            self.tell(Event::Connected { node, role, address, dialled });
+            self.tell(Event::Connected { node, role });
         }
     }
 
     fn on_closed(&mut self, peer: PeerId, connection: ConnectionId) {
+        let role = self.role(&peer);
         let Some(link) = self.links.get_mut(&peer) else { return };
-        link.connections.retain(|(other, _)| *other != connection);
-        if !link.connections.is_empty() {
+        link.connections.retain(|other| other.id != connection);
+        if role == Role::Infrastructure && !link.connections.iter().any(|it| it.dialled) {
+            self.bootstrap_lost(&peer);
+        }
+        if self.links.get(&peer).is_some_and(|link| !link.connections.is_empty()) {
             return;
         }
         self.links.remove(&peer);
@@ -166,11 +221,32 @@ impl Actor {
             let reason = admission::reason(cause);
             self.metrics.connections_refused.with_label_values(&[reason]).inc();
         }
+        if let (Some(peer), DialError::WrongPeerId { address, .. }) = (peer, error) {
+            self.on_wrong_key(peer, address);
+        }
         if self.book.probe_ended(connection, peer, instant, dice()) {
             return;
         }
         if let Some(peer) = peer {
             self.book.failed(&peer, instant, dice());
+        }
+    }
+
+    /// Somebody else answers where a peer should be: a hijacked name or address,
+    /// or a host that moved. Nothing was said to it (threat case 20).
+    fn on_wrong_key(&mut self, peer: PeerId, address: &Multiaddr) {
+        self.book.answered_by_another(&peer, address);
+        self.metrics.connections_refused.with_label_values(&["wrong_key"]).inc();
+        let Some(node) = node_of(&peer) else { return };
+        if self.role(&peer) == Role::Infrastructure {
+            tracing::warn!(
+                bootstrap = %node,
+                "another key answers at the address of this bootstrap, so it is not used: ask its \
+                 operator for its PeerId and correct [network] bootstraps; if the PeerId is right, \
+                 the name or the address leads to somebody else"
+            );
+        } else {
+            tracing::debug!(%node, "another key answers at an address of this peer");
         }
     }
 
@@ -203,9 +279,10 @@ impl Actor {
                 let members = self.members_in_topic();
                 self.tell(Event::MeshReady { members });
             }
+            // Once a heartbeat at most; sync brings what was dropped.
+            gossipsub::Event::SlowPeer { .. } => self.metrics.slow_members.inc(),
             gossipsub::Event::Unsubscribed { .. }
-            | gossipsub::Event::GossipsubNotSupported { .. }
-            | gossipsub::Event::SlowPeer { .. } => {}
+            | gossipsub::Event::GossipsubNotSupported { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -26,6 +27,9 @@ use crate::wire::MAX_EXCHANGE_BYTES;
 
 /// Questions that wait for the node.
 pub(super) const ASKED: usize = 64;
+/// Questions of one member that wait or are being answered: so few that no handful of
+/// members fills the queue, and more than an honest one has.
+const ASKED_BY_ONE: usize = 8;
 /// Own questions that wait for their answers.
 const ASKING: usize = 256;
 /// Streams of one connection at a time, both ways.
@@ -70,6 +74,24 @@ pub struct Asked {
     /// The question.
     pub bytes: Vec<u8>,
     pub(super) channel: ResponseChannel<Vec<u8>>,
+    /// Held until it is answered.
+    _place: Place,
+}
+
+/// A place among the questions of one member, which is free again when this is dropped.
+type Place = Arc<()>;
+
+/// Who has questions that wait, at most [`ASKED_BY_ONE`] each; bounded by [`ASKED`].
+#[derive(Debug, Default)]
+pub(super) struct Places(HashMap<PeerId, Place>);
+
+impl Places {
+    /// One more for a member, unless it has all of its own.
+    fn take(&mut self, peer: PeerId) -> Option<Place> {
+        self.0.retain(|_, places| Arc::strong_count(places) > 1);
+        let places = self.0.entry(peer).or_default();
+        (Arc::strong_count(places) <= ASKED_BY_ONE).then(|| Arc::clone(places))
+    }
 }
 
 /// Why there is no answer.
@@ -203,7 +225,11 @@ impl Actor {
             return;
         }
         let Some(from) = node_of(&peer) else { return };
-        let asked = Asked { protocol, from, bytes, channel };
+        let Some(place) = self.places.take(peer) else {
+            self.count_exchange(protocol, "crowded");
+            return;
+        };
+        let asked = Asked { protocol, from, bytes, channel, _place: place };
         let outcome = if self.asked.try_send(asked).is_ok() { "taken" } else { "overloaded" };
         self.count_exchange(protocol, outcome);
     }

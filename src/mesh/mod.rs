@@ -3,10 +3,17 @@
 //! Owns every connection with other nodes and who may use it for what. It must
 //! never touch the store, decide what is shared, or wait for anything but its
 //! own select; what it reads out goes through a snapshot ([`Status`]).
+//!
+//! The way to a peer: `book` knows where it is, `discovery` and `kademlia` ask
+//! where it went, `guard` says what may be dialled at all. Behind NAT: `autonat`
+//! asks bootstraps whether this node can be dialled, `reach` decides from their
+//! answers, `reserve` holds places at relays, `punch` opens the straight path and
+//! `paths` chooses among several.
 
 mod actor;
 pub mod address;
 pub mod admission;
+mod autonat;
 pub mod behaviour;
 mod book;
 mod discovery;
@@ -15,12 +22,22 @@ mod exchange;
 mod fair;
 pub mod gate;
 mod gossip;
+mod guard;
 mod judge;
+pub mod kademlia;
 pub mod limits;
+mod lines;
+mod nat;
+pub mod neighbourhood;
+mod observed;
+mod paths;
+mod punch;
 pub(crate) mod quota;
 mod rate;
+mod reach;
 mod registry;
 pub mod rendezvous;
+mod reserve;
 mod role;
 mod seen;
 mod setup;
@@ -45,6 +62,7 @@ use seen::Seen;
 
 pub use exchange::{AskError, Asked, Protocol};
 pub use judge::Offence;
+pub use reach::{Learnt, Path, Reachability};
 pub use role::Role;
 pub use status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
 pub use transport::Transport;
@@ -79,6 +97,10 @@ pub struct Settings {
     pub discoverable: bool,
     /// How often to ask a bootstrap who is there.
     pub discover_every: Duration,
+    /// Whether to be reached through a bootstrap when nobody can dial this node.
+    pub relay: bool,
+    /// Whether to ask the router to forward the listen ports.
+    pub upnp: bool,
     /// Claims that are known already, newest first.
     pub seen: Vec<ContentId>,
     /// Where to count.
@@ -131,10 +153,14 @@ pub enum Event {
         node: NodeId,
         /// What it is.
         role: Role,
-        /// Its end of the connection.
-        address: Multiaddr,
-        /// Whether this node dialled, so that the address is worth keeping.
-        dialled: bool,
+    },
+    /// Where a member can be met, worth keeping: it was dialled there, or says
+    /// so itself.
+    Addresses {
+        /// The member.
+        node: NodeId,
+        /// What may be dialled of that, the best last.
+        addresses: Vec<Multiaddr>,
     },
     /// The last connection with a peer is gone.
     Disconnected {
@@ -219,6 +245,9 @@ enum Command {
     },
     Dial {
         address: Multiaddr,
+    },
+    Learn {
+        named: Vec<(NodeId, Vec<Multiaddr>)>,
     },
     Ask {
         protocol: Protocol,
@@ -313,6 +342,12 @@ impl Mesh {
     /// Dials whoever answers at an address, now and until somebody approved does.
     pub async fn dial(&self, address: Multiaddr) -> Result<(), Stopped> {
         self.commands.send(Command::Dial { address }).await.map_err(|_| Stopped)
+    }
+
+    /// Takes note of where others say that nodes are. It makes nobody a member; a
+    /// member is looked for there, and must prove its key.
+    pub async fn learn(&self, named: Vec<(NodeId, Vec<Multiaddr>)>) -> Result<(), Stopped> {
+        self.commands.send(Command::Learn { named }).await.map_err(|_| Stopped)
     }
 
     /// Closes every connection and ends the judge. Safe to call twice.

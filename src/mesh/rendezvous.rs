@@ -273,7 +273,7 @@ impl request_response::Codec for Codec {
 }
 
 /// A message after its length, an unsigned varint of at most three bytes.
-async fn read<T: AsyncRead + Unpin>(io: &mut T, at_most: usize) -> io::Result<Vec<u8>> {
+pub(super) async fn read<T: AsyncRead + Unpin>(io: &mut T, at_most: usize) -> io::Result<Vec<u8>> {
     let mut byte = [0];
     let mut length = 0;
     for shift in [0, 7, 14] {

@@ -4,22 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use libp2p::PeerId;
 use libp2p::TransportError;
 use libp2p::identity::Keypair;
 use libp2p::metrics::Metrics as Recorder;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::{self, Swarm};
+use libp2p::{PeerId, relay};
 use tokio::sync::{mpsc, watch};
 
 use super::actor::Actor;
 use super::address::{peer_in, peer_of};
-use super::behaviour::Root;
+use super::behaviour::{Parts, Root};
 use super::book::Book;
 use super::discovery::Discovery;
-use super::exchange::{Asked, Asking};
+use super::exchange::{Asked, Asking, Places};
 use super::gossip;
+use super::guard::Dialable;
 use super::judge::{Desk, Judge};
+use super::nat::Nat;
 use super::quota::{self, Quotas};
 use super::rate::Rate;
 use super::role::Role;
@@ -49,7 +51,8 @@ impl Actor {
         let now = Instant::now();
         let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
         let bootstraps = with_keys(&settings.infrastructure)?;
-        let swarm = listening_swarm(&settings, &keys)?;
+        let dialable = Dialable::new(settings.allow_private);
+        let swarm = listening_swarm(&settings, &keys, &dialable)?;
         let metrics = settings.metrics.clone();
         let judge = Judge::new(settings.community.clone(), Arc::clone(&seen), metrics.clone());
         let (verdicts, answers) = mpsc::channel(ANSWERS);
@@ -63,6 +66,13 @@ impl Actor {
                 settings.discover_every,
                 now,
             ),
+            nat: Nat::new(
+                bootstraps.iter().map(|(peer, _)| *peer),
+                &settings.external,
+                settings.relay,
+                now,
+            ),
+            dialable,
             topic: gossip::topic(&settings.community),
             namespace: format!("dtim/{}", settings.community),
             desk: Desk::open(judge, verdicts, events.clone())?,
@@ -70,6 +80,7 @@ impl Actor {
             strikes: Strikes::default(),
             own_claims: quota::OWN_CLAIMS.into(),
             asking: Asking::default(),
+            places: Places::default(),
             exchanged: Quotas::new(quota::BYTES),
             asked,
             links: HashMap::new(),
@@ -106,12 +117,25 @@ fn with_keys(addresses: &[Multiaddr]) -> Result<Vec<(PeerId, Multiaddr)>, StartE
     addresses.iter().map(with_key).collect()
 }
 
-fn listening_swarm(settings: &Settings, keys: &Keypair) -> Result<Swarm<Root>, StartError> {
-    let root = Root::new(keys, &settings.community, settings.max_connections, &settings.metrics)
+fn listening_swarm(
+    settings: &Settings,
+    keys: &Keypair,
+    dialable: &Dialable,
+) -> Result<Swarm<Root>, StartError> {
+    let me = keys.public().to_peer_id();
+    let (through_relays, relay) = relay::client::new(me);
+    let parts = Parts { max_connections: settings.max_connections, upnp: settings.upnp, relay };
+    let root = Root::new(keys, &settings.community, parts, &settings.metrics)
         .map_err(StartError::Gossip)?;
-    let connections = transport::build(settings.transport, keys, &settings.listen)?;
+    let connections = transport::build_with_relay(
+        settings.transport,
+        keys,
+        &settings.listen,
+        through_relays,
+        dialable,
+    )?;
     let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-    let mut swarm = Swarm::new(connections, root, keys.public().to_peer_id(), config);
+    let mut swarm = Swarm::new(connections, root, me, config);
     for address in &settings.listen {
         swarm.listen_on(address.clone()).map_err(|error| StartError::Listen {
             address: address.clone(),

@@ -1,7 +1,11 @@
 //! The snapshot of the mesh that everybody else reads.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use libp2p::multiaddr::Multiaddr;
 
+use super::reach::{Learnt, Path, Reachability};
 use super::role::Role;
 use crate::model::{NodeId, Timestamp};
 
@@ -12,6 +16,10 @@ pub struct Status {
     pub listen: Vec<Multiaddr>,
     /// Where others reach it.
     pub external: Vec<Multiaddr>,
+    /// Whether they do, and how.
+    pub reachability: Reachability,
+    /// Hosts that were found out to be this node's.
+    pub own: BTreeMap<IpAddr, Learnt>,
     /// Who is connected.
     pub peers: Vec<ConnectedPeer>,
     /// Members and bootstraps that are not.
@@ -31,6 +39,8 @@ pub struct ConnectedPeer {
     pub role: Role,
     /// Its ends of the connections.
     pub addresses: Vec<Multiaddr>,
+    /// The straightest of them.
+    pub path: Path,
     /// When it connected.
     pub since: Timestamp,
     /// Whether claims go to it eagerly.
@@ -59,4 +69,6 @@ pub struct Bootstrap {
     pub node: NodeId,
     /// Whether this node is registered there.
     pub registered: bool,
+    /// Whether it holds a place there, through which others reach it.
+    pub reserved: bool,
 }

@@ -1,6 +1,7 @@
 //! How bytes reach a peer: TCP with Noise and Yamux, QUIC when it is wanted,
-//! DNS; and memory with the same Noise and Yamux for tests. It knows no
-//! protocol above the connection and decides nothing about who may connect.
+//! DNS, and through a relay, with the same Noise and Yamux between the two ends,
+//! so that the relay sees nothing but encrypted bytes; and memory for tests. It
+//! knows no protocol above the connection and decides nothing about who may connect.
 
 use std::future::Future as _;
 use std::io;
@@ -14,19 +15,24 @@ use libp2p::core::transport::{Boxed, MemoryTransport, OrTransport};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol};
-use libp2p::{PeerId, dns, noise, quic, tcp, yamux};
+use libp2p::{PeerId, dns, noise, quic, relay, tcp, yamux};
 use tokio::time::{Sleep, sleep};
+
+use super::guard::{Dialable, Guard};
 
 /// A peer that has not finished the handshake by then is dropped, so that slow
 /// handshakes cannot hold the places of pending connections (threat case 3).
 const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Through a relay everything is asked twice, over two lines. Its places are
+/// bounded by the streams of the relay's connection.
+const RELAYED_HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// A closing connection is dropped after this, however slowly the peer reads;
 /// a revoked peer must be gone within a second.
 const CLOSING: Duration = Duration::from_millis(500);
 
 /// The most streams a peer may hold open on one connection (threat case 6).
-const MAX_STREAMS: u8 = 64;
+pub(super) const MAX_STREAMS: u8 = 64;
 
 /// What carries the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,21 +61,40 @@ pub type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 /// Builds the transport. QUIC is there only if one of `listen` asks for it,
 /// because it authenticates with TLS instead of Noise.
 pub fn build(kind: Transport, keys: &Keypair, listen: &[Multiaddr]) -> Result<Connections, Error> {
-    let secured = match kind {
-        Transport::Memory => secure(MemoryTransport::default().boxed(), keys)?,
-        Transport::Network => {
-            let tcp = tcp::tokio::Transport::new(tcp::Config::new()).boxed();
-            let tcp = secure(tcp, keys)?;
-            if listen.iter().any(wants_quic) {
-                let quic = quic::tokio::Transport::new(quic_config(keys))
-                    .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-                resolve(OrTransport::new(quic, tcp).map(|either, _| either.into_inner()).boxed())?
-            } else {
-                resolve(tcp)?
-            }
-        }
-    };
-    Ok(secured.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Closing::new(muxer)))).boxed())
+    Ok(closing(direct(kind, keys, listen)?))
+}
+
+/// The same with connections through relays; it dials only what may be dialled.
+pub fn build_with_relay(
+    kind: Transport,
+    keys: &Keypair,
+    listen: &[Multiaddr],
+    relay: relay::client::Transport,
+    dialable: &Dialable,
+) -> Result<Connections, Error> {
+    let relayed = secure(relay.boxed(), keys, RELAYED_HANDSHAKE)?;
+    // First, because it knows its addresses; the others would take them for their own.
+    let either = OrTransport::new(relayed, direct(kind, keys, listen)?);
+    let all = closing(either.map(|either, _| either.into_inner()).boxed());
+    Ok(Guard::new(all, dialable.clone()).boxed())
+}
+
+fn direct(kind: Transport, keys: &Keypair, listen: &[Multiaddr]) -> Result<Connections, Error> {
+    if kind == Transport::Memory {
+        return Ok(secure(MemoryTransport::default().boxed(), keys, HANDSHAKE)?);
+    }
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new()).boxed();
+    let tcp = secure(tcp, keys, HANDSHAKE)?;
+    if !listen.iter().any(wants_quic) {
+        return resolve(tcp);
+    }
+    let quic = quic::tokio::Transport::new(quic_config(keys))
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    resolve(OrTransport::new(quic, tcp).map(|either, _| either.into_inner()).boxed())
+}
+
+fn closing(connections: Connections) -> Connections {
+    connections.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(Closing::new(muxer)))).boxed()
 }
 
 fn wants_quic(address: &Multiaddr) -> bool {
@@ -84,7 +109,11 @@ fn quic_config(keys: &Keypair) -> quic::Config {
 }
 
 /// Noise, then Yamux, over raw bytes.
-fn secure<S>(raw: Boxed<S>, keys: &Keypair) -> Result<Connections, noise::Error>
+fn secure<S>(
+    raw: Boxed<S>,
+    keys: &Keypair,
+    handshake: Duration,
+) -> Result<Connections, noise::Error>
 where
     S: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
 {
@@ -94,7 +123,7 @@ where
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(keys)?)
         .multiplex(yamux)
-        .timeout(HANDSHAKE)
+        .timeout(handshake)
         .boxed())
 }
 

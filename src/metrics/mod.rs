@@ -4,6 +4,9 @@
 //! libp2p keeps its own). Labels are bounded: never a peer, an indicator or an
 //! organisation.
 
+mod bootstrap;
+mod feeds;
+mod http;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +15,10 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+pub use bootstrap::Bootstrap;
+pub use feeds::Feeds;
+pub use http::Http;
 
 /// Every counter of a process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,8 +58,20 @@ pub struct Metrics {
     /// Times that no more was read from a member for a while, because it had taken
     /// its share of `time` or `bytes`, or too many of its messages were `unanswered`.
     pub paced: IntCounterVec,
+    /// Times that gossip dropped messages for a member that did not read them in time.
+    pub slow_members: IntCounter,
     /// Connected peers by role.
     pub peers: IntGaugeVec,
+    /// Connected members by the straightest path to them.
+    pub members_by_path: IntGaugeVec,
+    /// 1 for the way in which others reach this node, 0 for all other ways.
+    pub reachability: IntGaugeVec,
+    /// Questions to bootstraps whether they can dial this node, by what came of them.
+    pub autonat_tests: IntCounterVec,
+    /// Places at relays by what became of them.
+    pub relay_reservations: IntCounterVec,
+    /// Attempts to leave a relay by what came of them.
+    pub hole_punches: IntCounterVec,
     /// Connections refused, by reason.
     pub connections_refused: IntCounterVec,
     /// Members shut out for an hour, by what was too much: `rejected`, what every
@@ -82,10 +101,12 @@ pub struct Metrics {
     pub store_group_changes: Histogram,
     /// Bytes that the store takes on disk.
     pub store_bytes: IntGauge,
-    /// Registrations held by a bootstrap, refused by reason.
-    pub registrations: IntGauge,
-    /// Registrations refused by a bootstrap, by reason.
-    pub registrations_refused: IntCounterVec,
+    /// What HTTPS counts.
+    pub http: Http,
+    /// What is counted of feeds.
+    pub feeds: Feeds,
+    /// What a bootstrap counts.
+    pub bootstrap: Bootstrap,
 }
 
 impl Metrics {
@@ -169,7 +190,42 @@ impl Metrics {
                 "Times that no more was read from a member for a while",
                 &["reason"],
             ),
+            slow_members: counter(
+                &registry,
+                "members_slow_total",
+                "Times that messages for a member that did not read them were dropped",
+            ),
             peers: gauges(&registry, "peers_connected", "Connected peers by role", &["role"]),
+            members_by_path: gauges(
+                &registry,
+                "members_connected",
+                "Connected members by the straightest path to them",
+                &["path"],
+            ),
+            reachability: gauges(
+                &registry,
+                "reachability",
+                "1 for the way in which others reach this node",
+                &["state"],
+            ),
+            autonat_tests: counters(
+                &registry,
+                "autonat_tests_total",
+                "Questions to bootstraps whether they can dial this node, by what came of them",
+                &["result"],
+            ),
+            relay_reservations: counters(
+                &registry,
+                "relay_reservations_total",
+                "Places at relays by what became of them",
+                &["result"],
+            ),
+            hole_punches: counters(
+                &registry,
+                "hole_punches_total",
+                "Attempts to leave a relay by what came of them",
+                &["result"],
+            ),
             connections_refused: counters(
                 &registry,
                 "connections_refused_total",
@@ -236,17 +292,9 @@ impl Metrics {
                 &[1.0, 10.0, 100.0, 1000.0, 10000.0],
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
-            registrations: gauge(
-                &registry,
-                "registrations",
-                "Registrations held by this bootstrap",
-            ),
-            registrations_refused: counters(
-                &registry,
-                "registrations_refused_total",
-                "Registrations refused by this bootstrap",
-                &["reason"],
-            ),
+            http: Http::new(&registry),
+            feeds: Feeds::new(&registry),
+            bootstrap: Bootstrap::new(&registry),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,
         };

@@ -89,16 +89,19 @@ impl Node {
             Event::Discovered { node, addresses, .. } => {
                 self.saw_stranger(node, addresses, "rendezvous", now)
             }
-            Event::Connected { node, role: Role::Member, address, dialled } => {
+            Event::Connected { node, role: Role::Member } => {
                 self.inner.syncing.want(node, Instant::now());
                 // What waits for it may leave.
                 self.inner.due.notify_one();
-                // The address of who dialled us is a port that nobody listens on.
-                if !dialled {
-                    return Vec::new();
+                Vec::new()
+            }
+            Event::Addresses { node, addresses } => {
+                let mut news = false;
+                for address in addresses {
+                    news |= self.book().reached(node, address);
                 }
-                self.book().reached(node, address);
-                self.remember_peer(node).into_iter().collect()
+                // What is known already is not written again with every introduction.
+                news.then(|| self.remember_peer(node)).flatten().into_iter().collect()
             }
             Event::Connected { .. } => Vec::new(),
             Event::MeshReady { .. } => {

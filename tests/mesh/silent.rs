@@ -2,7 +2,8 @@
 //!
 //! A stopped process is both: its kernel still acknowledges until its buffers are full.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use crate::figures::spread;
 use crate::graph::Graph;
@@ -12,6 +13,8 @@ use crate::records::{journeys, until_last};
 use crate::wait::within;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Until when the places of the silent are given to others (threat case 23).
+const REPLACED: Duration = Duration::from_secs(120);
 /// What a member that does not read may cost a neighbour, in MiB: its queue is bounded by
 /// 4, the rest is what two nodes differ in anyway.
 const MORE_MIB: f64 = 16.0;
@@ -34,13 +37,24 @@ fn silent_members_keep_nothing_from_the_others() {
     mesh.all_know(&others, claims, PATIENCE);
     mesh.all_list(&others, &values.into_iter().collect());
     let times = until_last(&journeys(&mesh.nodes), others.len() - 1);
+    // Threat case 23: in the end nobody keeps a place for them.
+    let placed = |n: &usize| mesh.nodes[*n].connected().into_iter().filter(|(_, placed)| *placed);
+    let asleep = Instant::now();
+    if full() {
+        within(REPLACED, "no place in the mesh is left to the silent", || {
+            let names: BTreeSet<_> = others.iter().flat_map(placed).map(|(name, _)| name).collect();
+            silent.iter().all(|n| !names.contains(&mesh.nodes[*n].name)).then_some(())
+        });
+    }
+    let replaced = asleep.elapsed();
     silent.iter().for_each(|n| mesh.nodes[*n].thaw());
     let back = mesh.all_know(&silent, claims, PATIENCE);
     report(
         "mesh-silent",
         &[format!(
             "{} of {size} members are silent: 100 % of {claims} claims on all others (goal 99.9 %), \
-             publish to the last of them: {}; the silent had them {back:.1?} after they woke up",
+             publish to the last of them: {}; {replaced:.0?} later no place in the mesh was theirs \
+             (looked for in full only; goal 120 s); the silent had them {back:.1?} after they woke up",
             silent.len(),
             spread(times)
         )],
@@ -77,6 +91,8 @@ fn one_that_stops_reading_costs_the_others_nothing() {
         let dropped = within_reach();
         (dropped > 0.0).then_some(dropped)
     });
+    let slow = |n: &usize| mesh.nodes[*n].metric("dtim_members_slow_total") > 0.0;
+    within(PATIENCE, "its neighbours count it as slow", || beside.iter().all(slow).then_some(()));
     let times = until_last(&journeys(&mesh.nodes), others.len() - 1);
     mesh.nodes[0].thaw();
     let back = mesh.all_know(&[0], claims, PATIENCE);

@@ -1,30 +1,26 @@
 //! The gate: real swarms with gossip behind it, and the same without it.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use libp2p::core::transport::PortUse;
-use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::gossipsub;
 use libp2p::multiaddr::Multiaddr;
-use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{self, ConnectionId, FromSwarm, SwarmEvent};
-use libp2p::{PeerId, Swarm};
-use proptest::prelude::*;
+use libp2p::swarm::{self, ConnectionId, SwarmEvent};
+use libp2p::{PeerId, Swarm, relay};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng as _};
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 
 use super::{LIMIT, claim, community, keys, peer_id};
-use crate::mesh::behaviour::{Root, RootEvent};
+use crate::mesh::behaviour::{Parts, Root, RootEvent};
 use crate::mesh::fair::Fair;
 use crate::mesh::gate::Gate;
 use crate::mesh::gossip::{self, Gossip};
+use crate::mesh::guard::Dialable;
 use crate::mesh::limits::{self, Limits};
 use crate::mesh::{Role, Transport, transport};
 use crate::metrics::Metrics;
@@ -38,14 +34,20 @@ const SUBJECT: u8 = 100;
 const PARALLEL: usize = 4;
 
 fn swarm_of<B: swarm::NetworkBehaviour>(seed: u8, behaviour: B) -> Swarm<B> {
-    let keys = keys(seed);
-    let connections = transport::build(Transport::Memory, &keys, &[]).unwrap();
-    let config =
-        swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
-    Swarm::new(connections, behaviour, keys.public().to_peer_id(), config)
+    let connections = transport::build(Transport::Memory, &keys(seed), &[]).unwrap();
+    swarm_over(connections, seed, behaviour)
 }
 
-fn gossip() -> Gossip {
+fn swarm_over<B>(connections: transport::Connections, seed: u8, behaviour: B) -> Swarm<B>
+where
+    B: swarm::NetworkBehaviour,
+{
+    let config =
+        swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
+    Swarm::new(connections, behaviour, peer_id(seed), config)
+}
+
+pub(super) fn gossip() -> Gossip {
     gossip::behaviour(&community(), &Metrics::new()).unwrap()
 }
 
@@ -122,10 +124,17 @@ struct Scene {
 
 impl Scene {
     async fn new(gate: fn(Fair<Gossip>) -> Gate<Fair<Gossip>>) -> Self {
-        let mut root = Root::new(&keys(SUBJECT), &community(), 64, &Metrics::new()).unwrap();
+        let keys = keys(SUBJECT);
+        let (through_relays, relay) = relay::client::new(keys.public().to_peer_id());
+        let parts = Parts { max_connections: 64, upnp: false, relay };
+        let mut root = Root::new(&keys, &community(), parts, &Metrics::new()).unwrap();
         root.limits = limits::Behaviour::new(Limits { per_peer: PARALLEL, ..Limits::node(64) });
         root.gossip = gate(Fair::new(gossip(), Metrics::new()));
-        let mut swarm = swarm_of(SUBJECT, root);
+        let dialable = Dialable::new(true);
+        let memory = Transport::Memory;
+        let connections =
+            transport::build_with_relay(memory, &keys, &[], through_relays, &dialable).unwrap();
+        let mut swarm = swarm_over(connections, SUBJECT, root);
         swarm.listen_on("/memory/0".parse().unwrap()).unwrap();
         let address = loop {
             if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
@@ -271,120 +280,4 @@ async fn role_flips_with_parallel_connections_leave_nothing_behind() {
         let peers = gate.inner().all_peers().count();
         assert_eq!(peers, 0, "seed {seed}: gossip remembers a peer");
     }
-}
-
-/// One step of the property test without a network.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Connect(u8),
-    Close(u8),
-    Allow(u8, bool),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        3 => (0_u8..3).prop_map(Step::Connect),
-        2 => (0_u8..3).prop_map(Step::Close),
-        2 => (0_u8..3, any::<bool>()).prop_map(|(peer, may)| Step::Allow(peer, may)),
-    ];
-    proptest::collection::vec(step, 0..60)
-}
-
-/// The swarm as a behaviour sees it. Roles flip while connections are open,
-/// which admission prevents, so the gate has to be right by itself.
-struct Bench<B> {
-    behaviour: B,
-    open: HashMap<u8, Vec<ConnectionId>>,
-    next: usize,
-    point: ConnectedPoint,
-}
-
-impl<B: swarm::NetworkBehaviour> Bench<B> {
-    fn new(behaviour: B) -> Self {
-        let address: Multiaddr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
-        let point = ConnectedPoint::Dialer {
-            address,
-            role_override: Endpoint::Dialer,
-            port_use: PortUse::Reuse,
-        };
-        Self { behaviour, open: HashMap::new(), next: 0, point }
-    }
-
-    fn connect(&mut self, seed: u8) {
-        let (peer_id, connection_id) = (peer_id(seed), ConnectionId::new_unchecked(self.next));
-        self.next += 1;
-        let address = self.point.get_remote_address().clone();
-        self.behaviour
-            .handle_established_outbound_connection(
-                connection_id,
-                peer_id,
-                &address,
-                Endpoint::Dialer,
-                PortUse::Reuse,
-            )
-            .unwrap();
-        let open = self.open.entry(seed).or_default();
-        self.behaviour.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
-            peer_id,
-            connection_id,
-            endpoint: &self.point,
-            failed_addresses: &[],
-            other_established: open.len(),
-        }));
-        open.push(connection_id);
-    }
-
-    fn close(&mut self, seed: u8) {
-        let open = self.open.entry(seed).or_default();
-        if open.is_empty() {
-            return;
-        }
-        let connection_id = open.remove(0);
-        self.behaviour.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
-            peer_id: peer_id(seed),
-            connection_id,
-            endpoint: &self.point,
-            cause: None,
-            remaining_established: open.len(),
-        }));
-    }
-
-    fn close_all(&mut self) {
-        for seed in 0..3 {
-            while self.open.get(&seed).is_some_and(|open| !open.is_empty()) {
-                self.close(seed);
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn flips_under_open_connections_neither_panic_nor_leak(steps in steps()) {
-        let mut bench = Bench::new(Gate::new(gossip()));
-        for step in steps {
-            match step {
-                Step::Connect(seed) => bench.connect(seed),
-                Step::Close(seed) => bench.close(seed),
-                Step::Allow(seed, may) => bench.behaviour.allow(peer_id(seed), may),
-            }
-            let known = bench.behaviour.inner().all_peers().count();
-            prop_assert_eq!(known, bench.behaviour.peers());
-        }
-        bench.close_all();
-        prop_assert_eq!(bench.behaviour.peers(), 0);
-        prop_assert_eq!(bench.behaviour.inner().all_peers().count(), 0);
-    }
-}
-
-#[test]
-fn gossip_panics_when_it_is_told_of_connections_that_are_not_its_own() {
-    let mut bench = Bench::new(gossip());
-    bench.connect(1);
-    bench.connect(1);
-    // A connection that gossip has no handler for, counted as if it had one.
-    bench.open.insert(1, vec![ConnectionId::new_unchecked(77), ConnectionId::new_unchecked(1)]);
-    let closed = catch_unwind(AssertUnwindSafe(|| bench.close(1)));
-    assert!(closed.is_err());
 }

@@ -2,12 +2,18 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test picks what it waits for")]
 
 mod admission;
+mod bench;
 mod exchange;
 mod gate;
 mod hostile;
+mod limits;
+mod lookup;
+mod post;
 mod pure;
 mod questions;
+mod reach;
 mod registry;
+mod relayed;
 mod wiretap;
 
 use std::net::Ipv4Addr;
@@ -58,6 +64,8 @@ pub(super) fn settings(seed: u8) -> Settings {
         default_peers: Vec::new(),
         discoverable: false,
         discover_every: Duration::from_secs(1),
+        relay: true,
+        upnp: false,
         seen: Vec::new(),
         metrics: Metrics::new(),
         transport: Transport::Memory,

@@ -39,6 +39,37 @@ async fn who_is_not_connected_or_does_not_answer_is_told_apart() {
 }
 
 #[tokio::test]
+async fn one_member_has_so_many_questions_and_no_more() {
+    let (one, mut other) = pair(Node::memory(1).await, Node::memory(2).await).await;
+    let id = other.id();
+    let questions: Vec<_> = (0..12_u8)
+        .map(|number| {
+            let mesh = one.mesh.clone();
+            tokio::spawn(async move { mesh.ask(Protocol::Sync, id, vec![number]).await })
+        })
+        .collect();
+    let counted = |result| other.metrics.exchanges.with_label_values(&["sync", result]).get();
+    let all_came = async {
+        while counted("taken") + counted("crowded") < 12 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, all_came).await.unwrap();
+    assert_eq!((counted("taken"), counted("crowded")), (8, 4));
+    // What is answered makes room for more.
+    for _ in 0..8 {
+        echo(&mut other).await;
+    }
+    let mut answered = 0;
+    for question in questions {
+        answered += usize::from(question.await.unwrap().is_ok());
+    }
+    assert_eq!(answered, 8);
+    let (more, ()) = tokio::join!(one.mesh.ask(Protocol::Sync, id, vec![1]), echo(&mut other));
+    assert_eq!(more, Ok(vec![1, 1]));
+}
+
+#[tokio::test]
 async fn a_question_that_is_too_long_reaches_nobody() {
     let (one, mut other) = pair(Node::memory(1).await, Node::memory(2).await).await;
     let long = vec![7; MAX_EXCHANGE_BYTES + 1];

@@ -59,7 +59,7 @@ pub struct Candidate {
     pub last_seen: Timestamp,
     /// How often it knocked or was found.
     pub count: u64,
-    /// How it was found: `knock`, `rendezvous`, `address`.
+    /// How it was found: `knock`, `rendezvous`, `registry`, `address`.
     pub via: String,
 }
 
@@ -185,7 +185,8 @@ impl Book {
         Some((candidate, evicted))
     }
 
-    /// Notes an address at which a member was reached. True if it was new.
+    /// Notes an address at which a member was reached, or says that it is. True if
+    /// it was new.
     pub fn reached(&mut self, node: NodeId, address: Multiaddr) -> bool {
         let Some(member) = self.members.get_mut(&node) else { return false };
         let known = member.addresses.contains(&address);

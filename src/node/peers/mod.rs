@@ -9,7 +9,7 @@ mod tests;
 use multiaddr::Multiaddr;
 
 use super::{Node, NodeError, clock};
-use crate::mesh::Role;
+use crate::mesh::{Role, address};
 use crate::model::{NodeId, Timestamp};
 use crate::store::{Change, PeerRecord, Standing};
 
@@ -73,9 +73,9 @@ impl Node {
         let live = self.live();
         let status = self.inner.mesh.status().borrow().clone();
         let mut addresses: Vec<Multiaddr> = live.config.network.external_addresses.clone();
-        addresses.extend(status.external.into_iter().chain(status.listen).filter(|address| {
-            live.config.network.allow_private_addresses || crate::mesh::address::is_global(address)
-        }));
+        let any = live.config.network.allow_private_addresses;
+        addresses.extend(status.external.into_iter().filter(|a| any || address::may_be_told(a)));
+        addresses.extend(status.listen.into_iter().filter(|a| any || address::is_global(a)));
         addresses.sort();
         addresses.dedup();
         Invite {

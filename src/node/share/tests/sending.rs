@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::mesh::{ConnectedPeer, Role, Status};
+use crate::mesh::{ConnectedPeer, Path, Role, Status};
 use crate::node::share::send::{Ended, Sending};
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ fn status(peers: &[(u8, Role, u64)]) -> Status {
         node: id(*n),
         role: *role,
         addresses: Vec::new(),
+        path: Path::Direct,
         since: Timestamp(*since),
         in_mesh: true,
     };

@@ -2,6 +2,8 @@
 //! nothing (32), one that is sent away (46), one with many names, and one that
 //! accuses its victim.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 use super::{Hostile, Line, approved, cost, eventually, metrics, nothing_wrong, verdicts, watched};
@@ -81,8 +83,13 @@ fn a_member_that_is_revoked_in_mid_stream_is_gone_and_stays_out() {
     eventually("its claims go through", || {
         (verdicts(&line.honest).get("accept") >= Some(&10)).then_some(())
     });
+    let revoked = Instant::now();
     line.victim.tell(&["peers", "revoke"], &json!({ "peer": "mallory-66" })).unwrap();
     hostile.event("sent away");
+    println!(
+        "its connection was gone {:.0?} after its revocation was asked for",
+        revoked.elapsed()
+    );
     let taken = verdicts(&line.victim);
     let rest = hostile.wait_for_end();
     assert!(rest.iter().all(|said| said["event"] != "joined"), "{rest:?}");
@@ -126,6 +133,23 @@ fn a_hundred_names_of_one_member_are_one_source() {
         (told["sources"] == 2).then_some(())
     });
     assert!(hostile.end().iter().all(|said| said["event"] != "closed"));
+    stop(line);
+}
+
+#[test]
+fn two_colluders_get_nobody_blocked() {
+    // A real service, in the eyes of the victim; it never saw it attack (case 62).
+    let service = "45.155.205.233";
+    let line = Line::new([66, 67]);
+    let attack = ["accuse", service, "--pseudonyms", "3"];
+    let colluders = [66, 67].map(|seed| Hostile::start(seed, &[&line.victim], &attack));
+    colluders.iter().for_each(|colluder| drop(colluder.event("done")));
+    let told = eventually("all of it arrived", || {
+        let told = line.victim.knows(service)?;
+        (told["claims"].as_array()?.len() == 6).then_some(told)
+    });
+    assert_eq!(told["sources"], 1, "{told}");
+    assert_ne!(told["block"], true, "{told}");
     stop(line);
 }
 
