@@ -5,16 +5,21 @@
 //! it is told who calls and what time it is, and knows no connection. A caller
 //! that asks too often is to be cut off; everybody else gets an answer.
 
+mod https;
+
 use std::collections::BTreeSet;
 
+use libp2p::Multiaddr;
 use libp2p::core::{PeerRecord, SignedEnvelope};
 
 use super::limiter::{Budget, Limiter};
-use super::neighbourhood::Neighbourhood;
 use super::registrations::{MAX_PAGE, Refused, Registrations, Serial, Wish};
 use crate::mesh::address;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, MINUTE, NodeId, Timestamp};
+
+pub use https::Reader;
 
 /// Registrations a peer may make (threats.md, case 9).
 pub const REGISTER: Budget = Budget { requests: 10, seconds: MINUTE };
@@ -54,6 +59,8 @@ pub struct Caller {
 pub enum Reply {
     /// Answer it.
     Answer(Answer),
+    /// Answer that a node is registered; others can reach it at these addresses.
+    Registered(Answer, Vec<Multiaddr>),
     /// It wants no answer.
     Silence,
     /// Answer that it was refused, and why.
@@ -79,6 +86,8 @@ pub enum Reason {
     Cookie,
     /// The caller's neighbourhood asks too often.
     CrowdTooOften,
+    /// The caller asks too often; at the rendezvous it is cut off.
+    TooOften,
     /// The table does not take it.
     Table(Refused),
 }
@@ -94,6 +103,7 @@ impl Reason {
             Self::Addresses => "addresses",
             Self::Cookie => "cookie",
             Self::CrowdTooOften => "crowd_too_often",
+            Self::TooOften => "too_often",
             Self::Table(Refused::Stale) => "stale",
             Self::Table(Refused::TooLarge) => "too_large",
             Self::Table(Refused::Crowded) => "crowded",
@@ -107,7 +117,7 @@ impl Reason {
             Self::AllNamespaces | Self::NotTheCallers => Status::NotAuthorized,
             Self::BadRecord | Self::Addresses => Status::InvalidRecord,
             Self::Cookie => Status::InvalidCookie,
-            Self::CrowdTooOften => Status::Unavailable,
+            Self::CrowdTooOften | Self::TooOften => Status::Unavailable,
             Self::Table(Refused::Stale | Refused::TooLarge) => Status::InvalidRecord,
             Self::Table(Refused::Crowded | Refused::Full) => Status::Unavailable,
         }
@@ -124,6 +134,8 @@ pub struct Desk {
     registering: Limiter<NodeId>,
     discovering: Limiter<NodeId>,
     crowds: Limiter<Neighbourhood>,
+    /// Unsigned readers of the registry over HTTPS.
+    readers: Limiter<Neighbourhood>,
 }
 
 impl Desk {
@@ -137,6 +149,7 @@ impl Desk {
             registering: Limiter::new(REGISTER, MAX_CALLERS),
             discovering: Limiter::new(DISCOVER, MAX_CALLERS),
             crowds: Limiter::new(CROWD, MAX_CALLERS),
+            readers: Limiter::new(https::READERS, MAX_CALLERS),
         }
     }
 
@@ -144,6 +157,11 @@ impl Desk {
     pub fn registrations(&mut self, now: Timestamp) -> usize {
         self.registrations.expire(now);
         self.registrations.len()
+    }
+
+    /// Whether a node is registered in any community.
+    pub fn is_registered(&self, node: &NodeId) -> bool {
+        (0..self.namespaces.len()).any(|community| self.registrations.holds(node, community))
     }
 
     /// Deals with a request. The budgets come first, because everything after them costs more.
@@ -158,7 +176,7 @@ impl Desk {
         match request {
             Request::Register { namespace, record, ttl } => {
                 match self.register(caller, &namespace, record, ttl, now) {
-                    Ok(ttl) => Reply::Answer(Answer::Registered(Ok(ttl))),
+                    Ok((ttl, at)) => Reply::Registered(Answer::Registered(Ok(ttl)), at),
                     Err(why) => Reply::Refuse(Answer::Registered(Err(why.status())), why),
                 }
             }
@@ -190,20 +208,21 @@ impl Desk {
         record: Vec<u8>,
         ttl: Option<u64>,
         now: Timestamp,
-    ) -> Result<u64, Reason> {
+    ) -> Result<(u64, Vec<Multiaddr>), Reason> {
         let community = self.community(namespace).ok_or(Reason::Namespace)?;
         if !self.listed.contains(&caller.node) && !self.crowds.spend(&caller.from, now) {
             return Err(Reason::CrowdTooOften);
         }
-        let seq = self.check(caller, &record)?;
+        let (seq, reachable) = self.check(caller, &record)?;
         let wish = Wish { node: caller.node, community, from: caller.from, seq, record, ttl };
-        self.registrations.register(wish, now).map_err(Reason::Table)
+        let ttl = self.registrations.register(wish, now).map_err(Reason::Table)?;
+        Ok((ttl, reachable))
     }
 
-    /// Answers the record's sequence number if the record is the caller's own
-    /// and worth showing. Only the form that libp2p's client reads passes: one
+    /// Answers the record's sequence number and the addresses that others can
+    /// reach, if the record is the caller's own and worth showing. Only the form that libp2p's client reads passes: one
     /// record that it cannot read makes it drop the whole page.
-    fn check(&self, caller: Caller, record: &[u8]) -> Result<u64, Reason> {
+    fn check(&self, caller: Caller, record: &[u8]) -> Result<(u64, Vec<Multiaddr>), Reason> {
         let record = SignedEnvelope::from_protobuf_encoding(record)
             .ok()
             .and_then(|envelope| PeerRecord::from_signed_envelope(envelope).ok())
@@ -211,12 +230,14 @@ impl Desk {
         if address::node_of(&record.peer_id()) != Some(caller.node) {
             return Err(Reason::NotTheCallers);
         }
-        let addresses = record.addresses();
-        let reachable = self.allow_private_addresses || addresses.iter().any(address::is_global);
-        if addresses.is_empty() || addresses.len() > MAX_ADDRESSES || !reachable {
+        let is_reachable =
+            |address: &&Multiaddr| self.allow_private_addresses || address::is_global(address);
+        let reachable: Vec<Multiaddr> =
+            record.addresses().iter().filter(is_reachable).cloned().collect();
+        if reachable.is_empty() || record.addresses().len() > MAX_ADDRESSES {
             return Err(Reason::Addresses);
         }
-        Ok(record.seq())
+        Ok((record.seq(), reachable))
     }
 
     fn discover(

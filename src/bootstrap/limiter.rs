@@ -35,24 +35,32 @@ impl<K: Eq + Hash + Clone> Limiter<K> {
 
     /// Takes one request from the key's budget; `false` if nothing is left.
     pub fn spend(&mut self, key: &K, now: Timestamp) -> bool {
-        let now = now.seconds().saturating_mul(1000);
-        let period = self.budget.seconds.saturating_mul(1000);
-        let cost = period / self.budget.requests.max(1);
-        let whole_at = self.whole_at.get(key).copied().unwrap_or(now).max(now);
-        let after = whole_at.saturating_add(cost);
-        if after.saturating_sub(now) > period {
-            return false;
-        }
+        let Some(after) = self.after_one(key, now) else { return false };
         if !self.whole_at.contains_key(key) {
-            self.make_room(now);
+            self.make_room(now.seconds().saturating_mul(1000));
         }
         self.whole_at.insert(key.clone(), after);
         true
     }
 
+    /// Whether the key's budget has a request left.
+    pub fn has_left(&self, key: &K, now: Timestamp) -> bool {
+        self.after_one(key, now).is_some()
+    }
+
+    /// When the budget would be whole again after one more request, if that is soon enough.
+    fn after_one(&self, key: &K, now: Timestamp) -> Option<u64> {
+        let now = now.seconds().saturating_mul(1000);
+        let period = self.budget.seconds.saturating_mul(1000);
+        let cost = period / self.budget.requests.max(1);
+        let whole_at = self.whole_at.get(key).copied().unwrap_or(now).max(now);
+        let after = whole_at.saturating_add(cost);
+        (after.saturating_sub(now) <= period).then_some(after)
+    }
+
     /// Keys remembered.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.whole_at.len()
     }
 
@@ -87,6 +95,7 @@ mod tests {
         let mut limiter = Limiter::new(TEN_A_MINUTE, 8);
         let now = Timestamp(1000);
         assert!((0..10).all(|_| limiter.spend(&"a", now)));
+        assert!(!limiter.has_left(&"a", now) && limiter.has_left(&"b", now));
         assert!(!limiter.spend(&"a", now));
         assert!(limiter.spend(&"b", now), "each key has its own budget");
         assert!(limiter.spend(&"a", now.plus(6)));

@@ -56,12 +56,11 @@ impl LogArgs {
     }
 }
 
-/// Gossipsub warns of each message for which a slow member's queue has no room:
-/// 400 bytes a claim. Its metrics count them. Kademlia warns whenever this node
-/// gets an address while its tables are empty, and nothing is wrong with that. What
+/// libp2p warns of what peers do wrong, so that strangers could fill the log, and
+/// yamux calls it an error; it warns of what is not wrong as well. Metrics count it. What
 /// the operator says of them wins.
 fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    EnvFilter::try_new(format!("libp2p_gossipsub=error,libp2p_kad=error,{level}"))
+    EnvFilter::try_new(format!("libp2p=error,yamux=off,{level}"))
 }
 
 impl LogLevel {

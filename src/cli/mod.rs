@@ -26,6 +26,7 @@ mod run;
 mod settings;
 mod status;
 mod table;
+mod tls;
 mod view;
 mod why;
 

@@ -1,12 +1,19 @@
 //! `[bootstrap]`: the meeting point, read by `dtim bootstrap` only.
 
-use crate::model::{Community, MINUTE, NodeId};
+use std::ops::RangeInclusive;
+
+use crate::model::{Community, DAY, MINUTE, NodeId};
 
 use super::base::community;
 use super::problem::Wrong;
 use super::section::Section;
-use super::setting::Single;
+use super::setting::{Bytes, Seconds, Single};
 use super::tree::Item;
+
+/// What a circuit may carry: a handshake at least.
+const CIRCUIT_BYTES: RangeInclusive<u64> = (64 << 10)..=(1 << 40);
+/// How long a circuit may last.
+const CIRCUIT_SECONDS: RangeInclusive<u64> = 10..=DAY;
 
 /// `[bootstrap]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,16 +71,22 @@ impl Bootstrap {
             }
             Ok(())
         });
-        section.later_by(
-            "relay_max_circuit_bytes",
-            &mut self.relay_max_circuit_bytes,
-            |s, slot| {
-                s.bytes("relay_max_circuit_bytes", slot);
-            },
-        );
-        let duration = &mut self.relay_max_circuit_duration;
-        section.later_by("relay_max_circuit_duration", duration, |s, slot| {
-            s.seconds("relay_max_circuit_duration", slot);
+        let mut bytes = Bytes(self.relay_max_circuit_bytes);
+        section.set_if("relay_max_circuit_bytes", &mut bytes, |bytes| {
+            within(bytes.0, CIRCUIT_BYTES, "64KiB to 1TiB")
         });
+        self.relay_max_circuit_bytes = bytes.0;
+        let mut duration = Seconds(self.relay_max_circuit_duration);
+        section.set_if("relay_max_circuit_duration", &mut duration, |duration| {
+            within(duration.0, CIRCUIT_SECONDS, "10s to 24h")
+        });
+        self.relay_max_circuit_duration = duration.0;
     }
+}
+
+fn within(value: u64, bounds: RangeInclusive<u64>, said: &str) -> Result<(), Wrong> {
+    if bounds.contains(&value) {
+        return Ok(());
+    }
+    Err(Wrong::new("is out of bounds", format!("use {said}")))
 }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::Problem;
 use super::problem::{Wrong, closest};
-use super::setting::{Bytes, Seconds, Setting};
+use super::setting::{Seconds, Setting};
 use super::tree::{At, Table};
 
 /// What came out of reading so far.
@@ -160,13 +160,6 @@ impl<'r> Section<'r> {
     /// A duration (`"30m"`), kept in seconds.
     pub(super) fn seconds(&mut self, key: &str, slot: &mut u64) {
         let mut value = Seconds(*slot);
-        self.set(key, &mut value);
-        *slot = value.0;
-    }
-
-    /// A size (`"64MiB"`), kept in bytes.
-    pub(super) fn bytes(&mut self, key: &str, slot: &mut u64) {
-        let mut value = Bytes(*slot);
         self.set(key, &mut value);
         *slot = value.0;
     }

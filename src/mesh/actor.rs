@@ -150,6 +150,7 @@ impl Actor {
                 self.look_at(address, Instant::now());
                 self.on_tick();
             }
+            Command::Learn { named } => self.learn_named(&named, Instant::now()),
             Command::Ask { protocol, node, bytes, reply } => {
                 self.ask_member(protocol, node, bytes, reply);
             }

@@ -82,11 +82,33 @@ pub fn party(address: &Multiaddr) -> Option<IpAddr> {
 }
 
 /// May an address be dialled that a stranger or a registry named? Only what is
-/// globally reachable and written as a number.
+/// globally reachable, written as a number and of a form that leaves no doubt
+/// which host is meant: directly, or behind a relay of which the same is true.
 #[must_use]
 pub fn is_global(address: &Multiaddr) -> bool {
     // A name in a registry may resolve to an internal host (threat case 13).
-    address.iter().next().and_then(number).is_some_and(global_ip)
+    let relayed = |part: &Protocol<'_>| matches!(part, Protocol::P2pCircuit);
+    let first: Multiaddr = address.iter().take_while(|part| !relayed(part)).collect();
+    let mut rest = address.iter().skip_while(|part| !relayed(part)).skip(1);
+    endpoint(&first).is_some_and(global_ip) && rest.all(|part| matches!(part, Protocol::P2p(_)))
+}
+
+/// The host of an address that names one endpoint and nothing else: TCP, or QUIC
+/// version 1, with a `/p2p` at its end or without. libp2p's TCP dials the last host
+/// in an address, so one that names two is none.
+#[must_use]
+pub fn endpoint(address: &Multiaddr) -> Option<IpAddr> {
+    let mut parts = address.iter();
+    let ip = parts.next().and_then(number)?;
+    match parts.next()? {
+        Protocol::Tcp(_) => {}
+        Protocol::Udp(_) if parts.next() == Some(Protocol::QuicV1) => {}
+        _ => return None,
+    }
+    match (parts.next(), parts.next()) {
+        (None, _) | (Some(Protocol::P2p(_)), None) => Some(ip),
+        _ => None,
+    }
 }
 
 /// May an own address be told in an invite? A name was given by the operator, of

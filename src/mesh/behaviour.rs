@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use libp2p::identity::Keypair;
-use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::swarm::{NetworkBehaviour, StreamProtocol};
 use libp2p::{PeerId, identify, memory_connection_limits, ping, relay, request_response, upnp};
 
 use super::admission::{self, Strangers};
@@ -28,6 +28,9 @@ use crate::model::Community;
 
 /// The only thing that a connected peer is told about the software.
 pub const AGENT: &str = "dtim";
+/// Kademlia's protocol with bootstraps. It names no community, because a bootstrap
+/// serves several.
+pub const KADEMLIA: StreamProtocol = StreamProtocol::new("/dtim/kad/1");
 /// The version of what members speak with each other.
 const PROTOCOL: &str = "dtim/1";
 /// New connections are refused while the process takes more than this share of
@@ -89,9 +92,9 @@ impl Root {
             upnp: parts.upnp.then(upnp::tokio::Behaviour::default).into(),
             relay: Gate::new(parts.relay),
             autonat: Gate::new(autonat::Behaviour::default()),
-            kad_infrastructure: kademlia::behaviour(me, community)?,
+            kad_infrastructure: kademlia::behaviour(me, KADEMLIA),
             punch: Gate::new(Punch::new(me)),
-            kad: kademlia::behaviour(me, community)?,
+            kad: kademlia::behaviour(me, kademlia::protocol(community)?),
             gossip: Gate::new(Fair::new(gossip::behaviour(community, metrics)?, metrics.clone())),
             sync: exchange::behaviour(Protocol::Sync),
             deliver: exchange::behaviour(Protocol::Deliver),

@@ -30,15 +30,17 @@ const MAX_BYTES: usize = 16 * 1024;
 
 pub(super) type Kademlia = Gate<kad::Behaviour<MemoryStore>>;
 
-/// The protocol of a community.
-pub fn protocol(community: &Community) -> String {
-    format!("/dtim/{community}/kad/1")
+/// Kademlia's protocol among the members of a community.
+///
+/// # Errors
+/// A community whose name cannot stand in a protocol, of which there is none.
+pub fn protocol(community: &Community) -> Result<StreamProtocol, String> {
+    let name = format!("/dtim/{community}/kad/1");
+    StreamProtocol::try_from_owned(name).map_err(|error| error.to_string())
 }
 
 /// A table that nothing gets into by itself.
-pub(super) fn behaviour(me: PeerId, community: &Community) -> Result<Kademlia, String> {
-    let protocol =
-        StreamProtocol::try_from_owned(protocol(community)).map_err(|error| error.to_string())?;
+pub(super) fn behaviour(me: PeerId, protocol: StreamProtocol) -> Kademlia {
     let mut config = kad::Config::new(protocol);
     config
         .set_kbucket_inserts(BucketInserts::Manual)
@@ -56,7 +58,7 @@ pub(super) fn behaviour(me: PeerId, community: &Community) -> Result<Kademlia, S
     let store = MemoryStore::with_config(me, nothing);
     let mut table = kad::Behaviour::with_config(me, store, config);
     table.set_mode(Some(Mode::Client));
-    Ok(Gate::new(table))
+    Gate::new(table)
 }
 
 impl Actor {

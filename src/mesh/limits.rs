@@ -4,35 +4,34 @@
 //! libp2p's own limits count no hosts and keep an empty entry for every peer
 //! that ever connected, which at a public bootstrap is memory for the asking.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use libp2p::PeerId;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::multiaddr::Multiaddr;
+use libp2p::multiaddr::{Multiaddr, Protocol};
 use libp2p::swarm::{
     ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
     THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
 };
 
-use super::address::{is_relayed, party};
+use super::address::{ip, is_relayed, party};
+use super::neighbourhood::{Neighbourhood, NoPlace, Share};
 
 /// The most connections of each kind.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// Incoming and not yet authenticated, from one host. A small global cap
-    /// alone would let one host lock out the members.
-    pub pending_per_host: usize,
-    /// The same for those that come through one relay, behind which there are
-    /// many. Each is a stream of the relay's connection, which breaks when there
-    /// are too many, so there must be few of them.
-    pub pending_per_relay: usize,
-    /// Incoming and not yet authenticated, in all.
-    pub pending: usize,
+    /// Incoming and not yet authenticated: for each host, and in all. As many over
+    /// TCP as over QUIC, whose senders can give addresses that are not theirs. A cap
+    /// in all without one a host would let one host lock out the members.
+    pub pending: Share,
+    /// The same for those that come through relays, for each relay, behind which
+    /// there are many hosts. Each is a stream of the relay's connection, which breaks
+    /// when there are too many, so there must be few of them.
+    pub pending_relayed: Share,
     /// Established with one peer, and as many through relays. Two, because both
     /// sides may dial at once, and a new one is made before the old one goes.
     pub per_peer: usize,
@@ -40,6 +39,18 @@ pub struct Limits {
     pub per_host: usize,
     /// Established in all.
     pub established: usize,
+    /// Where strangers are admitted: what one neighbourhood may have of these, and
+    /// who has a place in any case. What is dialled is then bounded by who dials.
+    pub open: Option<Open>,
+}
+
+/// How an open bootstrap's connections are shared.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Connections of one neighbourhood while most are free.
+    pub per_neighbourhood: usize,
+    /// Peers that are counted by `per_peer` only, and come on top of all the others.
+    pub listed: HashSet<PeerId>,
 }
 
 impl Limits {
@@ -48,12 +59,12 @@ impl Limits {
     #[must_use]
     pub fn node(max_connections: usize) -> Self {
         Self {
-            pending_per_host: 8,
-            pending_per_relay: 16,
-            pending: 256,
+            pending: Share { all: 256, each: 8 },
+            pending_relayed: Share { all: 64, each: 16 },
             per_peer: 2,
             per_host: max_connections,
             established: max_connections,
+            open: None,
         }
     }
 }
@@ -73,6 +84,9 @@ pub enum Exceeded {
     /// Too many connections with one host.
     #[error("too many connections with this host")]
     PerHost,
+    /// Too many connections with one neighbourhood.
+    #[error("too many connections with this neighbourhood")]
+    PerNeighbourhood,
     /// Too many connections.
     #[error("too many connections")]
     Established,
@@ -87,27 +101,69 @@ impl Exceeded {
             Self::Pending => "pending",
             Self::PerPeer => "per_peer",
             Self::PerHost => "per_host",
+            Self::PerNeighbourhood => "per_neighbourhood",
             Self::Established => "established",
         }
     }
-}
-
-#[derive(Debug)]
-struct Established {
-    peer: PeerId,
-    /// None of one through a relay: those behind it are not one host.
-    host: Option<IpAddr>,
-    relayed: bool,
 }
 
 /// Counts connections and denies those beyond the limits.
 #[derive(Debug)]
 pub struct Behaviour {
     limits: Limits,
-    /// Bounded by `limits.pending`.
-    pending: HashMap<ConnectionId, Option<IpAddr>>,
-    /// Bounded by `limits.established`.
-    established: HashMap<ConnectionId, Established>,
+    /// Bounded by `limits.pending`, for each way.
+    pending: HashMap<ConnectionId, Knock>,
+    /// Bounded by `limits.established` and the listed peers.
+    established: HashMap<ConnectionId, Held>,
+}
+
+/// Somebody whose handshake is not over.
+#[derive(Clone, Copy, Debug)]
+struct Knock {
+    host: Option<IpAddr>,
+    way: Way,
+}
+
+/// How a handshake arrives. What fills one way leaves the others open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Tcp,
+    Quic,
+    /// Through a relay, which stands for the hosts behind it: it does not tell of them.
+    Relay,
+    /// Inside the process.
+    Other,
+}
+
+impl Knock {
+    /// An IPv6 host has a whole network of addresses to knock from.
+    fn from(local: &Multiaddr, remote: &Multiaddr) -> Self {
+        let relayed = is_relayed(local);
+        let host = match ip(if relayed { local } else { remote }).map(|ip| ip.to_canonical()) {
+            Some(v6 @ IpAddr::V6(_)) => Some(Neighbourhood::of_ip(v6).network()),
+            v4 => v4,
+        };
+        let datagrams = remote.iter().any(|part| matches!(part, Protocol::Udp(_)));
+        let way = match host {
+            _ if relayed => Way::Relay,
+            None => Way::Other,
+            Some(_) if datagrams => Way::Quic,
+            Some(_) => Way::Tcp,
+        };
+        Self { host, way }
+    }
+}
+
+/// An established connection.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    peer: PeerId,
+    /// None of one through a relay: those behind it are not one host.
+    host: Option<IpAddr>,
+    relayed: bool,
+    from: Neighbourhood,
+    /// Counted among those who share.
+    counted: bool,
 }
 
 impl Behaviour {
@@ -117,37 +173,55 @@ impl Behaviour {
         Self { limits, pending: HashMap::new(), established: HashMap::new() }
     }
 
-    fn admit(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        address: &Multiaddr,
-        relayed: bool,
-    ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        self.pending.remove(&connection);
-        let host = if relayed { None } else { party(address) };
-        let same = |other: &&Established| other.peer == peer && other.relayed == relayed;
-        let with_peer = self.established.values().filter(same).count();
-        let with_host = count(self.established.values().map(|other| &other.host), host);
-        let exceeded = if with_peer >= self.limits.per_peer {
-            Exceeded::PerPeer
-        } else if with_host >= self.limits.per_host {
-            Exceeded::PerHost
-        } else if self.established.len() >= self.limits.established {
-            Exceeded::Established
-        } else {
-            return Ok(dummy::ConnectionHandler);
+    fn knock(&self, knock: Knock) -> Result<(), Exceeded> {
+        let pending = || self.pending.values().filter(|other| other.way == knock.way);
+        let own =
+            knock.host.map_or(0, |host| pending().filter(|other| other.host == Some(host)).count());
+        let share = match knock.way {
+            Way::Tcp | Way::Quic | Way::Other => self.limits.pending,
+            Way::Relay => self.limits.pending_relayed,
         };
-        Err(ConnectionDenied::new(exceeded))
+        share.place(own, pending().count()).map_err(|no| match no {
+            NoPlace::Crowded => Exceeded::PendingPerHost,
+            NoPlace::Full => Exceeded::Pending,
+        })
     }
-}
 
-/// How many of `hosts` are `host`; a connection without one (memory) counts as none.
-fn count<'a, K: Eq + Hash + 'a>(
-    hosts: impl Iterator<Item = &'a Option<K>>,
-    host: Option<K>,
-) -> usize {
-    if host.is_none() { 0 } else { hosts.filter(|other| **other == host).count() }
+    fn admit(&self, peer: PeerId, address: &Multiaddr, relayed: bool) -> Result<(), Exceeded> {
+        let all = self.established.values();
+        let same = |held: &&Held| held.peer == peer && held.relayed == relayed;
+        if all.clone().filter(same).count() >= self.limits.per_peer {
+            return Err(Exceeded::PerPeer);
+        }
+        if self.is_listed(&peer) {
+            return Ok(());
+        }
+        let all = all.filter(|held| held.counted);
+        let host = party(address).filter(|_| !relayed);
+        if host.is_some()
+            && all.clone().filter(|held| held.host == host).count() >= self.limits.per_host
+        {
+            return Err(Exceeded::PerHost);
+        }
+        let taken = all.clone().count();
+        let Some(open) = self.limits.open.as_ref().filter(|_| host.is_some()) else {
+            return if taken < self.limits.established {
+                Ok(())
+            } else {
+                Err(Exceeded::Established)
+            };
+        };
+        let from = Neighbourhood::of(address);
+        let share = Share { all: self.limits.established, each: open.per_neighbourhood };
+        share.place(all.filter(|held| held.from == from).count(), taken).map_err(|no| match no {
+            NoPlace::Crowded => Exceeded::PerNeighbourhood,
+            NoPlace::Full => Exceeded::Established,
+        })
+    }
+
+    fn is_listed(&self, peer: &PeerId) -> bool {
+        self.limits.open.as_ref().is_some_and(|open| open.listed.contains(peer))
+    }
 }
 
 impl NetworkBehaviour for Behaviour {
@@ -160,18 +234,9 @@ impl NetworkBehaviour for Behaviour {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let (host, most) = if is_relayed(local) {
-            (party(local), self.limits.pending_per_relay)
-        } else {
-            (party(remote), self.limits.pending_per_host)
-        };
-        if count(self.pending.values(), host) >= most {
-            return Err(ConnectionDenied::new(Exceeded::PendingPerHost));
-        }
-        if self.pending.len() >= self.limits.pending {
-            return Err(ConnectionDenied::new(Exceeded::Pending));
-        }
-        self.pending.insert(connection, host);
+        let knock = Knock::from(local, remote);
+        self.knock(knock).map_err(ConnectionDenied::new)?;
+        self.pending.insert(connection, knock);
         Ok(())
     }
 
@@ -182,18 +247,23 @@ impl NetworkBehaviour for Behaviour {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(connection, peer, remote, is_relayed(local))
+        self.pending.remove(&connection);
+        self.admit(peer, remote, is_relayed(local)).map_err(ConnectionDenied::new)?;
+        Ok(dummy::ConnectionHandler)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        connection: ConnectionId,
+        _connection: ConnectionId,
         peer: PeerId,
         remote: &Multiaddr,
         _role: Endpoint,
         _port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(connection, peer, remote, is_relayed(remote))
+        if self.limits.open.is_none() {
+            self.admit(peer, remote, is_relayed(remote)).map_err(ConnectionDenied::new)?;
+        }
+        Ok(dummy::ConnectionHandler)
     }
 
     #[allow(
@@ -203,10 +273,17 @@ impl NetworkBehaviour for Behaviour {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(new) => {
+                let address = new.endpoint.get_remote_address();
                 let relayed = new.endpoint.is_relayed();
-                let host = if relayed { None } else { party(new.endpoint.get_remote_address()) };
-                let established = Established { peer: new.peer_id, host, relayed };
-                self.established.insert(new.connection_id, established);
+                let held = Held {
+                    peer: new.peer_id,
+                    host: party(address).filter(|_| !relayed),
+                    relayed,
+                    from: Neighbourhood::of(address),
+                    counted: !self.is_listed(&new.peer_id)
+                        && (new.endpoint.is_listener() || self.limits.open.is_none()),
+                };
+                self.established.insert(new.connection_id, held);
             }
             FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
                 self.established.remove(&connection_id);

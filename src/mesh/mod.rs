@@ -28,6 +28,7 @@ pub mod kademlia;
 pub mod limits;
 mod lines;
 mod nat;
+pub mod neighbourhood;
 mod observed;
 mod paths;
 mod punch;
@@ -245,6 +246,9 @@ enum Command {
     Dial {
         address: Multiaddr,
     },
+    Learn {
+        named: Vec<(NodeId, Vec<Multiaddr>)>,
+    },
     Ask {
         protocol: Protocol,
         node: NodeId,
@@ -338,6 +342,12 @@ impl Mesh {
     /// Dials whoever answers at an address, now and until somebody approved does.
     pub async fn dial(&self, address: Multiaddr) -> Result<(), Stopped> {
         self.commands.send(Command::Dial { address }).await.map_err(|_| Stopped)
+    }
+
+    /// Takes note of where others say that nodes are. It makes nobody a member; a
+    /// member is looked for there, and must prove its key.
+    pub async fn learn(&self, named: Vec<(NodeId, Vec<Multiaddr>)>) -> Result<(), Stopped> {
+        self.commands.send(Command::Learn { named }).await.map_err(|_| Stopped)
     }
 
     /// Closes every connection and ends the judge. Safe to call twice.

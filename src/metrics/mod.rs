@@ -4,6 +4,9 @@
 //! libp2p keeps its own). Labels are bounded: never a peer, an indicator or an
 //! organisation.
 
+mod bootstrap;
+mod feeds;
+mod http;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +15,10 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+pub use bootstrap::Bootstrap;
+pub use feeds::Feeds;
+pub use http::Http;
 
 /// Every counter of a process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -94,10 +101,12 @@ pub struct Metrics {
     pub store_group_changes: Histogram,
     /// Bytes that the store takes on disk.
     pub store_bytes: IntGauge,
-    /// Registrations held by a bootstrap, refused by reason.
-    pub registrations: IntGauge,
-    /// Registrations refused by a bootstrap, by reason.
-    pub registrations_refused: IntCounterVec,
+    /// What HTTPS counts.
+    pub http: Http,
+    /// What is counted of feeds.
+    pub feeds: Feeds,
+    /// What a bootstrap counts.
+    pub bootstrap: Bootstrap,
 }
 
 impl Metrics {
@@ -283,17 +292,9 @@ impl Metrics {
                 &[1.0, 10.0, 100.0, 1000.0, 10000.0],
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
-            registrations: gauge(
-                &registry,
-                "registrations",
-                "Registrations held by this bootstrap",
-            ),
-            registrations_refused: counters(
-                &registry,
-                "registrations_refused_total",
-                "Registrations refused by this bootstrap",
-                &["reason"],
-            ),
+            http: Http::new(&registry),
+            feeds: Feeds::new(&registry),
+            bootstrap: Bootstrap::new(&registry),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,
         };

@@ -97,7 +97,7 @@ impl Live {
     }
 
     /// What stays and what comes of a changed configuration: peers, groups,
-    /// hygiene, detection, ageing and the log level (design section 9).
+    /// hygiene, detection, ageing, the log level and certificates (design section 9).
     pub fn reloaded(&self, next: Loaded) -> Result<Self, NodeError> {
         let mut merged = self.loaded.clone();
         merged.config.peers = next.config.peers;
@@ -106,6 +106,9 @@ impl Live {
         merged.config.detection = next.config.detection;
         merged.config.ageing = next.config.ageing;
         merged.config.node.log_level = next.config.node.log_level;
+        merged.config.security.tls_cert_path = next.config.security.tls_cert_path;
+        merged.config.security.tls_key_path = next.config.security.tls_key_path;
+        merged.config.security.client_ca = next.config.security.client_ca;
         Self::build(merged)?.with_learnt(&self.learnt_by_mesh())
     }
 

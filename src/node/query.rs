@@ -57,6 +57,8 @@ pub struct Status {
     pub outbox: u64,
     /// The watched files.
     pub watchers: Vec<WatcherStatus>,
+    /// The feeds that are imported.
+    pub feeds: Vec<super::FeedStatus>,
 }
 
 /// One indicator in a list.
@@ -145,6 +147,7 @@ impl Node {
                 store_bytes: store.sizes().bytes,
                 outbox: store.waiting_count(),
                 watchers: node.watcher_status(),
+                feeds: node.feeds(),
             })
         })
         .await

@@ -35,6 +35,58 @@ impl Path {
     ];
 }
 
+/// What a reader may know of all that this node knows. Each holds what those before it
+/// hold, and has numbers, times and ids of its own: it must show exactly what a node
+/// would show that never had the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// What needs no token.
+    Public,
+    /// What a token of scope green shows.
+    Green,
+    /// Of scope amber.
+    Amber,
+    /// Of scope red: everything.
+    Red,
+}
+
+impl View {
+    /// Every view, from the least to the most shown.
+    pub const ALL: [Self; 4] = [Self::Public, Self::Green, Self::Amber, Self::Red];
+
+    /// The name of its widest marking that the one before it does not show.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "white",
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+
+    /// The way on which it is shown.
+    pub fn path(self) -> Path {
+        match self {
+            Self::Public => Path::PublicEndpoint,
+            Self::Green => Path::Client(ClientScope::Green),
+            Self::Amber => Path::Client(ClientScope::Amber),
+            Self::Red => Path::Client(ClientScope::Red),
+        }
+    }
+
+    /// Whether it shows a claim of that marking.
+    pub fn shows(self, tlp: Tlp) -> bool {
+        allows(tlp, self.path())
+    }
+
+    /// Whether it shows evidence of that scope. What names somebody is for them and for
+    /// the own organisation, not for whoever else may read.
+    pub fn shows_scope(self, scope: &Scope) -> bool {
+        let names = matches!(scope.recipients(), Recipients::Only(_));
+        self.shows(scope.tlp()) && (!names || self >= Self::Amber)
+    }
+}
+
 /// How much a client's token shows. Amber and red are for the own organisation's clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClientScope {
@@ -58,6 +110,13 @@ pub fn allows(tlp: Tlp, path: Path) -> bool {
         Path::Client(ClientScope::Amber) => tlp <= Tlp::Amber,
         Path::Client(ClientScope::Red) => true,
     }
+}
+
+/// Whether a path shows evidence of a scope. Who the scope names is told directly; besides
+/// them only the own organisation's clients are shown what is limited to names.
+pub fn shows(scope: &Scope, path: Path) -> bool {
+    let own = matches!(path, Path::Client(ClientScope::Amber | ClientScope::Red));
+    allows(scope.tlp(), path) && (own || *scope.recipients() == Recipients::Everyone)
 }
 
 /// Whether evidence of a scope may be told to an audience.

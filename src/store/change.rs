@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use crate::model::{
-    Audience, ContentId, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting, Source,
-    Timestamp, Value,
+    Audience, ContentId, Evidence, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting,
+    Source, Timestamp, Value,
 };
 use crate::wire::{SignedClaim, Verified};
 
@@ -20,6 +20,10 @@ use crate::wire::{SignedClaim, Verified};
 pub enum Change {
     /// Absorbs one observation into the evidence of its indicator and origin.
     Sighting(Sighting),
+    /// Absorbs what was imported into the import of its indicator.
+    Import(Evidence),
+    /// Forgets what was imported of an indicator: its author took it back.
+    ImportTakenBack(IndicatorId),
     /// What was seen is to be told, as far as its evidence may travel. Whom directly
     /// is fixed the first time: later only those are told who were then.
     Tell {

@@ -133,6 +133,19 @@ impl Index {
         }
     }
 
+    /// What changed after a stamp, the first changed first.
+    pub(super) fn since(&self, after: u64, limit: usize) -> Page {
+        let inner = self.read();
+        let mut page = Page::default();
+        for (stamp, key) in inner.by_stamp.range(after.saturating_add(1)..).take(limit) {
+            page.next = Some(*stamp);
+            if let Some((value, _)) = inner.entries.get(key) {
+                page.rows.push(Listed { id: value.id(), value: value.clone(), added: *stamp });
+            }
+        }
+        page
+    }
+
     /// How many indicators there are, by the label of their kind.
     pub(super) fn counts(&self) -> Counts {
         self.read().counts.clone()

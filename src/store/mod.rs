@@ -23,6 +23,7 @@ mod record;
 mod schema;
 mod sync;
 mod table;
+mod view;
 mod writer;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use change::{
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
+pub use view::{Place, Viewed};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
 
 use crate::keys::Sealer;

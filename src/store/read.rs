@@ -125,6 +125,12 @@ impl Store {
         self.shared().index.list(filter)
     }
 
+    /// What changed after a stamp, the first changed first, and the last stamp among them:
+    /// what changes while somebody reads page after page comes again at the end.
+    pub fn changed_since(&self, after: u64, limit: usize) -> Page {
+        self.inner.shared.index.since(after, limit)
+    }
+
     /// How many indicators there are, by the label of their kind.
     pub fn counts_by_kind(&self) -> BTreeMap<&'static str, u64> {
         self.shared().index.counts()

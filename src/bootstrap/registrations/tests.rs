@@ -1,7 +1,7 @@
 //! The bounds of the registration table.
 
 use super::{Bounds, MAX_PAGE, MAX_RECORD_BYTES, MAX_TTL, MIN_TTL, Refused, Registrations, Wish};
-use crate::bootstrap::neighbourhood::Neighbourhood;
+use crate::mesh::neighbourhood::Neighbourhood;
 use crate::model::{NodeId, Timestamp};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

@@ -216,3 +216,35 @@ fn only_a_close_key_is_suggested() {
     assert_eq!(closest("unpp", known), Some("upnp"));
     assert_eq!(closest("fruit", known), None);
 }
+
+#[test]
+fn a_certificate_and_its_key_come_together() {
+    check(
+        "[security]\ntls_cert_path = \"a.crt\"",
+        "line 2, security.tls_cert_path: tls_key_path is missing; set both, or leave out \
+         tls_cert_path",
+    );
+    check(
+        "[security]\ntls_key_path = \"a.key\"",
+        "line 2, security.tls_key_path: tls_cert_path is missing; set both, or leave out \
+         tls_key_path",
+    );
+}
+
+#[test]
+fn a_registry_is_an_https_address_and_nothing_else() {
+    for address in [
+        "http://r.example.org",
+        "r.example.org",
+        "https://u:p@r.example.org",
+        "https://r.example.org/?a",
+    ] {
+        check(
+            &format!("[network]\nregistry_url = \"{address}\""),
+            &format!(
+                "line 2, network.registry_url: \"{address}\" is not an https:// address; write it \
+                 like https://registry.example.org:3030"
+            ),
+        );
+    }
+}

@@ -11,7 +11,7 @@ use serde_json::{Value as Json_, json};
 use super::{Answer, DEFAULT_ROWS, MAX_ROWS, read};
 use crate::http::error::ApiError;
 use crate::http::json;
-use crate::model::{Confidence, CustomFields, CustomValue, Kind, Scope, Tag, Tlp};
+use crate::model::{Confidence, CustomFields, Kind, Scope, Tag, Tlp};
 use crate::node::{NewIndicator, Node};
 use crate::store::Filter;
 
@@ -79,7 +79,7 @@ pub(super) async fn add(
     let tlp = body.tlp.map_or(Ok(Tlp::Red), |tlp| tlp.parse()).map_err(ApiError::bad_request)?;
     let mut custom = CustomFields::new();
     for (name, value) in body.custom {
-        custom.insert(name, custom_value(value)?);
+        custom.insert(name, json::read_custom(value)?);
     }
     let new = NewIndicator {
         value: body.value,
@@ -144,24 +144,4 @@ pub(super) async fn vote(
     let value = node.vote(body.indicator, body.false_positive).await?;
     let found = node.find(value.id().to_string()).await?;
     Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
-}
-
-fn custom_value(value: Json_) -> Result<CustomValue, ApiError> {
-    Ok(match value {
-        Json_::Null => CustomValue::Null,
-        Json_::Bool(truth) => CustomValue::Bool(truth),
-        Json_::Number(number) => CustomValue::Integer(
-            number
-                .as_i64()
-                .ok_or_else(|| ApiError::bad_request("numbers in custom fields are whole"))?,
-        ),
-        Json_::String(text) => CustomValue::Text(text),
-        Json_::Array(items) => {
-            CustomValue::List(items.into_iter().map(custom_value).collect::<Result<_, _>>()?)
-        }
-        Json_::Object(fields) => {
-            let fields = fields.into_iter().map(|(name, value)| Ok((name, custom_value(value)?)));
-            CustomValue::Map(fields.collect::<Result<_, ApiError>>()?)
-        }
-    })
 }

@@ -2,6 +2,7 @@
 //!
 //! Who may open the socket is the node's operator, so there are no roles here.
 
+mod exchange;
 mod indicators;
 
 use axum::extract::rejection::JsonRejection;
@@ -47,6 +48,8 @@ pub fn router(
         .route("/share", post(indicators::share))
         .route("/retract", post(indicators::retract))
         .route("/vote", post(indicators::vote))
+        .route("/import", post(exchange::import))
+        .route("/export", get(exchange::export))
         .route("/why", get(why))
         .route("/preview", get(preview))
         .route("/egress", get(egress))

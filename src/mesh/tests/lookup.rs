@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::{LIMIT, Node, community, keys, node_id, peer_id, settings};
+use crate::mesh::behaviour::KADEMLIA;
 use crate::mesh::kademlia::{self, protocol};
 use crate::mesh::{Role, Transport, transport};
 
@@ -32,10 +33,14 @@ struct Guide {
 }
 
 impl Guide {
+    /// Of a member.
     async fn start(seed: u8) -> Self {
+        Self::speaking(seed, protocol(&community()).unwrap()).await
+    }
+
+    async fn speaking(seed: u8, protocol: StreamProtocol) -> Self {
         let keys = keys(seed);
         let me = keys.public().to_peer_id();
-        let protocol = StreamProtocol::try_from_owned(protocol(&community())).unwrap();
         let config = kad::Config::new(protocol);
         let mut kad = kad::Behaviour::with_config(me, MemoryStore::new(me), config);
         kad.set_mode(Some(Mode::Server));
@@ -186,7 +191,7 @@ async fn a_member_is_told_where_others_say_they_are_and_a_bootstrap_nothing() {
     assert!(told.iter().all(|address| address.to_string().starts_with(FAR)), "{told:?}");
     assert!(!told.is_empty(), "where it says that it is, not where it was dialled");
     // The same question by a bootstrap.
-    let mut bootstrap = Guide::start(4).await;
+    let mut bootstrap = Guide::speaking(4, KADEMLIA).await;
     node.mesh.set_role(node_id(4), Role::Infrastructure, at(&bootstrap)).await.unwrap();
     assert_eq!(bootstrap.ask(me, peer_id(2)).await, Vec::<Multiaddr>::new());
 }
@@ -194,7 +199,7 @@ async fn a_member_is_told_where_others_say_they_are_and_a_bootstrap_nothing() {
 #[tokio::test]
 async fn nothing_is_stored_for_others() {
     let keys = keys(1);
-    let mut table = kademlia::behaviour(peer_id(1), &community()).unwrap();
+    let mut table = kademlia::behaviour(peer_id(1), protocol(&community()).unwrap());
     table.allow(peer_id(2), true);
     table.inner_mut().set_mode(Some(Mode::Server));
     let connections = transport::build(Transport::Network, &keys, &[]).unwrap();

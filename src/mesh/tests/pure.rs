@@ -186,11 +186,23 @@ fn only_global_addresses_of_others_are_dialled() {
         "/dns/localhost/tcp/1",
         "/dns4/internal.example/tcp/1",
         "/memory/1",
+        // libp2p's TCP dials the last host.
+        "/ip4/8.8.8.8/tcp/1/ip4/127.0.0.1/tcp/22",
+        "/ip4/8.8.8.8/tcp/1/p2p-circuit/ip4/127.0.0.1/tcp/22",
+        "/ip4/10.0.0.1/tcp/1/p2p-circuit",
+        "/ip4/8.8.8.8/udp/53",
+        "/ip4/8.8.8.8",
     ] {
         assert!(!global(address), "{address}");
     }
-    for address in ["/ip4/8.8.8.8/tcp/3031", "/ip6/2606:4700::1111/udp/3031/quic-v1"] {
-        assert!(global(address), "{address}");
+    let (relay, node) = (peer_id(1), peer_id(2));
+    for address in [
+        "/ip4/8.8.8.8/tcp/3031".to_owned(),
+        format!("/ip4/8.8.8.8/tcp/3031/p2p/{node}"),
+        "/ip6/2606:4700::1111/udp/3031/quic-v1".to_owned(),
+        format!("/ip4/8.8.8.8/tcp/3031/p2p/{relay}/p2p-circuit/p2p/{node}"),
+    ] {
+        assert!(global(&address), "{address}");
     }
 }
 

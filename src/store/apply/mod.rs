@@ -8,6 +8,7 @@ mod ledger;
 mod outbox;
 mod peers;
 mod purge;
+mod places;
 mod sightings;
 
 use std::collections::BTreeMap;
@@ -22,11 +23,14 @@ use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
 use super::record::{
     self, KeptAttested, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator,
-    KeptOffset, KeptOutside, KeptOwn, KeptVote, Record, State,
+    KeptOffset, KeptOutside, KeptOwn, KeptVote, Places, Record, State,
 };
 use super::sync::SyncChange;
 use super::table::Table;
-use crate::model::{Day, Timestamp, Value};
+use crate::model::{Day, Evidence, Timestamp, Value};
+
+pub(super) use places::alive_in;
+use places::Touched;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -74,8 +78,8 @@ pub(super) struct Draft<'a> {
     ledger: BTreeMap<u64, Option<Vec<u8>>>,
     /// All of `content` before this key goes.
     content_until: Option<Vec<u8>>,
-    /// Indicators that changed, and when what changed crosses its next step.
-    touched: BTreeMap<Id, Option<Timestamp>>,
+    /// Indicators that changed.
+    touched: BTreeMap<Id, Touched>,
     /// What takes part in sync from now on, in the order of the changes.
     sync: Vec<SyncChange>,
     events: Events,
@@ -140,7 +144,9 @@ impl<'a> Draft<'a> {
     /// Applies one change. An error spoils the whole call, and with it this draft.
     pub(super) fn apply(&mut self, change: &Change) -> Result<Applied, StoreError> {
         match change {
-            Change::Sighting(sighting) => self.sighting(sighting),
+            Change::Sighting(seen) => self.absorb(Evidence::from_sighting(seen.clone()), seen.at),
+            Change::Import(evidence) => self.absorb(evidence.clone(), evidence.last_seen),
+            Change::ImportTakenBack(indicator) => self.import_taken_back(*indicator),
             Change::Tell { indicator, origin, members, hold } => {
                 self.tell(*indicator, *origin, members, *hold)
             }
@@ -188,8 +194,8 @@ impl<'a> Draft<'a> {
     /// Stamps what was touched and makes one batch of everything.
     pub(super) fn finish(mut self) -> Result<Group, StoreError> {
         let now = self.now();
-        for (indicator, crossing) in std::mem::take(&mut self.touched) {
-            self.stamp(&indicator, crossing, now)?;
+        for (indicator, touched) in std::mem::take(&mut self.touched) {
+            self.stamp(&indicator, touched, now)?;
         }
         let index = self
             .indicators
@@ -232,20 +238,20 @@ impl<'a> Draft<'a> {
     fn stamp(
         &mut self,
         indicator: &Id,
-        crossing: Option<Timestamp>,
+        touched: Touched,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(mut record) = self.indicators.read_or_lost(self.db, indicator)? else {
             return Ok(());
         };
-        self.unmark(Family::Added, family::added(record.added, indicator));
         record.added = self.next_stamp();
-        self.mark(Family::Added, family::added(record.added, indicator));
         if let Some(due) = record.due {
             self.unmark(Family::Due, family::due(due, indicator));
         }
-        let ahead = record.due.filter(|due| *due > now);
-        record.due = ahead.into_iter().chain(crossing).min();
+        self.place(indicator, &mut record, touched, now)?;
+        // What is overdue waits for the sweep: a change that a view does not show must
+        // not be seen there by the steps that it brings forward.
+        record.due = record.due.into_iter().chain(touched.crossing).min();
         if let Some(due) = record.due {
             self.mark(Family::Due, family::due(due, indicator));
         }
@@ -265,7 +271,7 @@ impl<'a> Draft<'a> {
         indicator: &Id,
         value: &Value,
         seen: Timestamp,
-        crossing: Option<Timestamp>,
+        touched: Touched,
     ) -> Result<bool, StoreError> {
         let known = self.indicators.read_or_lost(self.db, indicator)?;
         let new = known.is_none();
@@ -278,18 +284,19 @@ impl<'a> Draft<'a> {
             last_seen: seen,
             added: 0,
             due: None,
+            places: Places::default(),
         });
         record.first_seen = record.first_seen.min(seen);
         record.last_seen = record.last_seen.max(seen);
         self.indicators.put(indicator, record);
-        self.touch_again(indicator, crossing);
+        self.touch_again(indicator, touched);
         Ok(new)
     }
 
     /// Notes that what a known indicator tells has changed.
-    fn touch_again(&mut self, indicator: &Id, crossing: Option<Timestamp>) {
-        let earliest = self.touched.entry(*indicator).or_default();
-        *earliest = earliest.iter().copied().chain(crossing).min();
+    fn touch_again(&mut self, indicator: &Id, touched: Touched) {
+        let before = self.touched.entry(*indicator).or_default();
+        *before = before.and(touched);
     }
 
     /// Forgets what somebody outside said, unless something newer took its place.

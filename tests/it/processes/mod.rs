@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_start;
+mod bootstrap;
 mod delivery;
 mod demo;
 mod exchange;
@@ -12,6 +13,7 @@ mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
+mod registry;
 mod replay;
 mod scanning;
 mod stranger;
