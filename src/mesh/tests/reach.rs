@@ -258,8 +258,13 @@ fn of_equals_one_side_keeps_the_newest() {
     assert!(!paths::all_silent(&[mute], now), "who answers no pings is not silent");
     // What a bootstrap dialled was a test.
     let test = Connection { dialled: false, ..made(2, Path::Direct, 60, 1, now) };
-    let bootstrap = [made(1, Path::Direct, 100, 1, now), test];
+    let bootstrap = [made(1, Path::Direct, 100, 1, now), test.clone()];
     assert_eq!(closed(&bootstrap, Keeper::Dialled, now), [ConnectionId::new_unchecked(2)]);
+    // A dead line to a bootstrap holds a place at a relay through which nobody comes.
+    let again = [made(1, Path::Direct, 100, 20, now), made(2, Path::Direct, 1, 1, now)];
+    assert_eq!(closed(&again, Keeper::Dialled, now), [ConnectionId::new_unchecked(1)]);
+    let tested = [made(1, Path::Direct, 100, 20, now), Connection { opened: now, ..test }];
+    assert_eq!(closed(&tested, Keeper::Dialled, now), [], "a test is no line");
 }
 
 #[test]
