@@ -14,6 +14,7 @@ mod producers;
 pub mod prove;
 mod replay;
 mod scanning;
+mod stix;
 mod stranger;
 mod sync;
 mod tools;
