@@ -16,6 +16,7 @@ pub mod prove;
 mod registry;
 mod replay;
 mod scanning;
+mod stix;
 mod stranger;
 mod sync;
 mod tools;
