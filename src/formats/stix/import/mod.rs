@@ -175,7 +175,12 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
         values,
         refused: found.refused,
         tlp: marked,
-        recipients: own.recipients.into_iter().filter(named).take(MAX_RECIPIENTS).collect(),
+        recipients: own
+            .recipients
+            .into_iter()
+            .filter(|name| named(name))
+            .take(MAX_RECIPIENTS)
+            .collect(),
         confidence: confidence.transpose()?,
         tags,
         sightings: own.sightings.unwrap_or(1),
@@ -190,7 +195,7 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
 }
 
 /// A name that could be one of a member or a group.
-fn named(name: &String) -> bool {
+fn named(name: &str) -> bool {
     name.len() <= MAX_NAME_CHARS
 }
 
