@@ -27,6 +27,7 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +52,7 @@ pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
+pub use tokens::NewToken;
 pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
@@ -75,6 +77,7 @@ struct Inner {
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
     feeds: Mutex<Vec<FeedStatus>>,
+    tokens: tokens::Tokens,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,
