@@ -17,5 +17,5 @@ pub use import::ImportEntry;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
 pub use public::{
-    Client, Public, registry_router, router as public_router, serve_public,
+    Client, Grant, Knock, Public, registry_router, router as public_router, serve_public,
 };

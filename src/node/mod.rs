@@ -27,7 +27,6 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
-mod tokens;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,7 +51,6 @@ pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
-pub use tokens::NewToken;
 pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
@@ -77,7 +75,6 @@ struct Inner {
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
     feeds: Mutex<Vec<FeedStatus>>,
-    tokens: tokens::Tokens,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,

@@ -9,7 +9,6 @@ use tokio::sync::{Notify, watch as snapshot};
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
 use super::sync::Syncing;
-use super::tokens::Tokens;
 use super::{
     Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, feeds, observe, receive, registry,
     scan,
@@ -81,8 +80,7 @@ pub(super) fn start(
     let rules = live.rules.clone();
     let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
     observe::restore(&store, &mut pipeline)?;
-    let tokens = Tokens::load(&store)?;
-    let node = assemble(live, keys, (store, tokens), mesh, metrics, book, keeper);
+    let node = assemble(live, keys, store, mesh, metrics, book, keeper);
     let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
     let (stop, stopping) = snapshot::channel(false);
     let observing = stopping.clone();
@@ -145,7 +143,7 @@ impl Running {
 fn assemble(
     live: Live,
     keys: Keys,
-    (store, tokens): (Store, Tokens),
+    store: Store,
     mesh: Mesh,
     metrics: Metrics,
     book: Book,
@@ -169,7 +167,6 @@ fn assemble(
         started: clock::now(),
         watchers: Mutex::new(watchers.chain(scanned).collect()),
         feeds: Mutex::new(feeds::unread(&live)),
-        tokens,
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,

@@ -54,7 +54,7 @@ pub(super) enum Family {
     Outside,
     /// indicator ‖ node → that member saw it itself.
     Attested,
-    /// token → what is kept of it.
+    /// API tokens (a later step writes them).
     Tokens,
     /// Schema, canary, last times.
     Meta,
@@ -287,10 +287,6 @@ pub(super) fn outside(sealer: &Sealer, question: &[u8]) -> Id {
 
 pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {
     sealer.keyed("peer", node.public_key())
-}
-
-pub(super) fn token(sealer: &Sealer, hash: &[u8; 32]) -> Id {
-    sealer.keyed("token", hash)
 }
 
 pub(super) fn egress(number: u64) -> [u8; 8] {

@@ -23,7 +23,6 @@ mod record;
 mod schema;
 mod sync;
 mod table;
-mod token;
 mod view;
 mod writer;
 
@@ -46,7 +45,6 @@ pub use change::{
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
-pub use token::TokenRecord;
 pub use view::{Place, Viewed};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
 

@@ -4,7 +4,6 @@
 
 mod exchange;
 mod indicators;
-mod tokens;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -51,8 +50,6 @@ pub fn router(
         .route("/vote", post(indicators::vote))
         .route("/import", post(exchange::import))
         .route("/export", get(exchange::export))
-        .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/revoke", post(tokens::revoke))
         .route("/why", get(why))
         .route("/preview", get(preview))
         .route("/egress", get(egress))

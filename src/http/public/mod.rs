@@ -22,8 +22,9 @@ use crate::node::Node;
 pub use client::Client;
 pub use listen::{Public, serve_public};
 pub use registry::router as registry_router;
+pub use taxii::{Grant, Knock};
 
-/// The routes of a node.
-pub fn router(node: Node) -> Router {
-    taxii::router(node).fallback(async || ApiError::not_found("no such route"))
+/// The routes of a node. `knock` says what a token lets its bearer do.
+pub fn router(node: Node, knock: Knock) -> Router {
+    taxii::router(node, knock).fallback(async || ApiError::not_found("no such route"))
 }

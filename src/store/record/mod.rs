@@ -13,7 +13,6 @@ mod own;
 mod peer;
 mod small;
 mod state;
-mod token;
 
 #[cfg(test)]
 mod tests;
