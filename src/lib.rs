@@ -42,7 +42,7 @@
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
 //! | 5 S | [`lookup`] | VirusTotal, clamd, the registry: outside knowledge |
-//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery |
+//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery, NAT |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |
 //! | 7 S | [`http`] | the control socket, metrics and health, the public listener |
@@ -84,6 +84,8 @@
 //! - No author, sequence number or key is in a gossip message.
 //! - A stranger gets no protocol stream, and a bootstrap no gossip handler: it is
 //!   not asked to behave, it cannot hear.
+//! - A private address that the operator did not name is dialled for nobody: one door,
+//!   in the transport, stands behind every behaviour that dials.
 //! - Nothing in the swarm's task waits for the store, a file or a full channel.
 //! - No queue, map or buffer that a stranger can feed is without a named bound.
 //!   Channels between tasks form no circle in which each waits for the next.

@@ -12,6 +12,7 @@ mod enrich;
 mod error;
 mod exchange;
 mod feeds;
+mod learn;
 mod live;
 mod observe;
 pub mod peers;

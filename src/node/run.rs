@@ -89,6 +89,7 @@ pub(super) fn start(
         tokio::spawn(node.clone().scan_loop(stopping.clone())),
         tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
         tokio::spawn(node.clone().sweep_loop(stopping.clone())),
+        tokio::spawn(node.clone().learn_loop(stopping.clone())),
         tokio::spawn(node.clone().sync_loop(stopping.clone())),
         tokio::spawn(node.clone().attest_loop(stopping.clone())),
         tokio::spawn(node.clone().registry_loop(registry, stopping.clone())),

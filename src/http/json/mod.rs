@@ -79,7 +79,7 @@ fn own(status: &Status) -> Vec<Json> {
     let configured =
         live.config.hygiene.own.iter().map(|own| json!({ "value": own, "from": "config" }));
     let learnt =
-        live.learnt.iter().map(|ip| json!({ "value": ip.to_string(), "from": "interface" }));
+        live.learnt.iter().map(|(ip, by)| json!({ "value": ip.to_string(), "from": by.name() }));
     configured.chain(learnt).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bad_start;
+mod bootstrap;
 mod delivery;
 mod demo;
 mod exchange;
@@ -15,6 +16,7 @@ pub mod prove;
 mod registry;
 mod replay;
 mod scanning;
+mod stix;
 mod stranger;
 mod sync;
 mod tools;
