@@ -38,10 +38,11 @@
 //! | 3 P | [`assess`] | what this node thinks of an indicator now, and why |
 //! | 3 P | [`privacy`] | what may be told to whom: the only maker of a `Shareable` |
 //! | 4 P | [`wire`] | the bytes that cross the network: sign and verify |
+//! | 4 P | [`formats`] | what other programs read and write: STIX and its patterns, TAXII |
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
 //! | 5 S | [`lookup`] | VirusTotal, clamd, the registry: outside knowledge |
-//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery |
+//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery, NAT |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |
 //! | 7 S | [`http`] | the control socket, metrics and health, the public listener |
@@ -83,6 +84,8 @@
 //! - No author, sequence number or key is in a gossip message.
 //! - A stranger gets no protocol stream, and a bootstrap no gossip handler: it is
 //!   not asked to behave, it cannot hear.
+//! - A private address that the operator did not name is dialled for nobody: one door,
+//!   in the transport, stands behind every behaviour that dials.
 //! - Nothing in the swarm's task waits for the store, a file or a full channel.
 //! - No queue, map or buffer that a stranger can feed is without a named bound.
 //!   Channels between tasks form no circle in which each waits for the next.
@@ -103,10 +106,11 @@
 //!
 //! # How to add an output
 //!
-//! An output reads assessments and never the claims behind them: ask the node for
-//! a view, put the format in a file of its own that maps values to bytes, and give
-//! the route a line in the authorisation table of [`http`]. Which markings it may
-//! show is a row of `privacy::tlp`, not a condition in the output.
+//! An output reads assessments and never the claims behind them: `formats::View` tells
+//! what one path may know of an indicator. Put the format in a module of [`formats`] that
+//! maps what is told to bytes, and give the route a line in the authorisation table of
+//! [`http`]. Which markings it may show is a row of `privacy::tlp`, not a condition in the
+//! output.
 //!
 //! # How to add a protocol
 //!
@@ -134,6 +138,7 @@ pub mod ageing;
 pub mod assess;
 pub mod config;
 pub mod detect;
+pub mod formats;
 pub mod hygiene;
 pub mod keys;
 pub mod model;

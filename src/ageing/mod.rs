@@ -7,15 +7,15 @@
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Claim, Confidence, DAY, Day, Kind, MINUTE, Timestamp};
+use crate::model::{Claim, Confidence, DAY, Day, Evidence, Kind, MINUTE, Timestamp};
 
 /// How far ahead of our clock a claim may be.
 pub const MAX_AHEAD: u64 = 5 * MINUTE;
 /// How much later than a lifetime from today a claim may end, in days: at level
 /// strict the end is rounded up to the week, and clocks differ by [`MAX_AHEAD`].
 pub const MAX_ROUNDING_DAYS: u32 = 7;
-/// What a claim that tells no confidence counts as, of 1.
-const UNTOLD_SHARE: f64 = 0.5;
+/// What a claim or an import that tells no confidence counts as.
+pub const UNTOLD: Confidence = Confidence::HALF;
 
 /// How long a claim lives and how it fades: MISP's polynomial decay
 /// (`DecayingModelsFormulas/Polynomial.php`).
@@ -63,6 +63,14 @@ pub fn end_of(kind: &Kind, modified: Timestamp) -> Day {
     modified.plus(lifetime(kind).tau).day()
 }
 
+/// The day from whose midnight on evidence counts nothing.
+pub fn end_of_evidence(evidence: &Evidence) -> Day {
+    let by_age = end_of(evidence.value.kind(), evidence.last_seen);
+    // The day after the last one on which it counts.
+    let told = evidence.until.map(|until| until.plus(DAY - 1).day());
+    told.map_or(by_age, |told| told.min(by_age))
+}
+
 /// From when a claim ages that tells no time but its end.
 pub fn strict_modified(kind: &Kind, until: Day) -> Timestamp {
     until.start().minus(lifetime(kind).tau)
@@ -70,7 +78,7 @@ pub fn strict_modified(kind: &Kind, until: Day) -> Timestamp {
 
 /// The confidence that a claim fades from: what it tells, or a half.
 pub fn base_of(claim: &Claim) -> Confidence {
-    claim.confidence.unwrap_or_else(|| Confidence::from_share(UNTOLD_SHARE))
+    claim.confidence.unwrap_or(UNTOLD)
 }
 
 /// When a claim began to fade: its last sighting, or what its end tells of it.
@@ -128,14 +136,34 @@ pub fn next_crossing(
     lifetime: &Lifetime,
     now: Timestamp,
 ) -> Option<Timestamp> {
+    crossings(base, modified, lifetime).find(|at| *at > now)
+}
+
+/// When the confidence last fell to a multiple of ten points, or to zero; `modified` if it
+/// has not yet. Between two crossings what is told of it stays as it is.
+pub fn last_crossing(
+    base: Confidence,
+    modified: Timestamp,
+    lifetime: &Lifetime,
+    now: Timestamp,
+) -> Timestamp {
+    crossings(base, modified, lifetime).take_while(|at| *at <= now).last().unwrap_or(modified)
+}
+
+/// When a confidence falls to each multiple of ten points below it, in the order of time.
+fn crossings(
+    base: Confidence,
+    modified: Timestamp,
+    lifetime: &Lifetime,
+) -> impl Iterator<Item = Timestamp> + use<> {
+    let lifetime = *lifetime;
     // At most ten steps: from 90 down to 0.
-    (0..10).rev().filter(|step| 10 * step < base.percent()).find_map(|step| {
+    (0..10).rev().filter(move |step| 10 * step < base.percent()).map(move |step| {
         let left = 1.0 - f64::from(10 * step) / f64::from(base.percent());
         let age = seconds(lifetime.tau) * left.powf(lifetime.delta);
         // The age is within 0…τ, so nothing is truncated.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let at = modified.plus(age.ceil() as u64);
-        (at > now).then_some(at)
+        modified.plus(age.ceil() as u64)
     })
 }
 

@@ -17,12 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ageing::{self, Lifetime};
 use crate::hygiene::Unfit;
-use crate::model::{Confidence, Evidence, Kind, NodeId, Timestamp, Value};
+use crate::model::{Confidence, Evidence, Kind, NodeId, Origin, Timestamp, Value};
 
 pub use heard::{Heard, merge};
-
-/// What imports weigh, until feeds have a trust of their own.
-const IMPORT_WEIGHT: f64 = 0.5;
 
 /// What each member's deliveries weigh. Who is not in it weighs nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -155,6 +152,9 @@ pub enum Note {
     /// The same speaker enters with more elsewhere.
     #[error("the same speaker counts once, with its highest")]
     CountedOnce,
+    /// Imported from a node of this software, and told here already.
+    #[error("imported from a DTIM node, and told by the mesh or seen here already")]
+    Repeated,
     /// Hygiene hides what others say.
     #[error("hidden by hygiene")]
     Hidden,
@@ -186,6 +186,7 @@ pub fn assess(
     } else if unfit.is_some() {
         void(&mut terms, Note::Hidden);
     }
+    void_repeated(&mut terms, evidence);
     count_once(&mut terms);
     let doubt: f64 = terms.iter().map(|term| 1.0 - term.contribution).product();
     let exact = (1.0 - doubt).clamp(0.0, 1.0);
@@ -223,10 +224,30 @@ fn lifetime(kind: &Kind, outputs: &Outputs) -> Lifetime {
 }
 
 fn of_evidence(evidence: &Evidence, lifetime: &Lifetime, now: Timestamp) -> Term {
-    let (who, weight) =
-        if evidence.origin.is_own() { (Who::Own, 1.0) } else { (Who::Import, IMPORT_WEIGHT) };
-    let age = now.since(evidence.last_seen);
-    term(who, weight, evidence.confidence, age, lifetime)
+    // The confidence of an import is already that of its source times the trust in it.
+    let who = if evidence.origin.is_own() { Who::Own } else { Who::Import };
+    let mut term = term(who, 1.0, evidence.confidence, now.since(evidence.last_seen), lifetime);
+    if evidence.until.is_some_and(|until| until <= now) {
+        void(std::slice::from_mut(&mut term), Note::Ended);
+    }
+    term
+}
+
+/// What a node of this software wrote and was imported says nothing new where this node or
+/// a member speaks: it may be their own word.
+fn void_repeated(terms: &mut [Term], evidence: &[Evidence]) {
+    let speaks = |term: &Term| matches!(term.who, Who::Own | Who::Member(_));
+    if !terms.iter().any(|term| term.contribution > 0.0 && speaks(term)) {
+        return;
+    }
+    // The terms of evidence come first, in its order.
+    for (term, _) in terms
+        .iter_mut()
+        .zip(evidence)
+        .filter(|(term, e)| e.origin == Origin::ImportOfDtim && term.contribution > 0.0)
+    {
+        void(std::slice::from_mut(term), Note::Repeated);
+    }
 }
 
 /// One term for each member that delivered the claim.

@@ -46,6 +46,7 @@ fn evidence(confidence: u8, age: u64, origin: Origin) -> Evidence {
         origin,
         first_seen: NOW.minus(age),
         last_seen: NOW.minus(age),
+        until: None,
         count: 1,
         confidence: Confidence::new(confidence).unwrap(),
         tags: BTreeSet::new(),
@@ -165,10 +166,35 @@ fn hygiene_hides_a_vote_zeroes_and_a_retraction_is_silent() {
 
 #[test]
 fn imports_count_one_source_and_never_as_own() {
-    let imports = evidence(100, 0, Origin::Import);
+    let imports = evidence(50, 0, Origin::Import);
     let found = of(&[imports], &[heard(1, &[1], 100, 0)], &trust([1]));
     assert_eq!(found.sources, 2);
     assert!((found.exact - 0.75).abs() < 1e-12);
+}
+
+#[test]
+fn what_a_node_of_dtim_wrote_counts_only_where_nobody_else_speaks() {
+    let import = || evidence(50, 0, Origin::ImportOfDtim);
+    let alone = of(&[import()], &[], &trust([1]));
+    assert_eq!((alone.sources, alone.confidence.percent()), (1, 50));
+    // Its own sighting, or a member's claim, in whatever order, and it changes nothing.
+    let seen = evidence(40, 0, Origin::Log(Source::Ufw));
+    let with_own = of(&[import(), seen.clone()], &[], &trust([1]));
+    assert_eq!((with_own.sources, with_own.exact), (1, of(&[seen], &[], &trust([1])).exact));
+    let told = heard(1, &[1], 20, 0);
+    let with_mesh = of(&[import()], std::slice::from_ref(&told), &trust([1]));
+    let without = of(&[], &[told], &trust([1]));
+    assert_eq!((with_mesh.sources, with_mesh.exact), (1, without.exact));
+    // An ended word of a member is none.
+    let ended = heard(1, &[1], 90, 40 * DAY);
+    assert_eq!(of(&[import()], &[ended], &trust([1])).sources, 1);
+}
+
+#[test]
+fn an_import_ends_when_it_says() {
+    let import = |until| Evidence { until: Some(until), ..evidence(80, 0, Origin::Import) };
+    assert_eq!(of(&[import(NOW.plus(1))], &[], &trust([])).confidence.percent(), 80);
+    assert_eq!(of(&[import(NOW)], &[], &trust([])).confidence, Confidence::ZERO);
 }
 
 #[test]

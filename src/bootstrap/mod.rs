@@ -39,6 +39,10 @@ use crate::model::{Community, NodeId};
 
 pub use relay::Limits as RelayLimits;
 
+/// Memory that a bootstrap takes before it lets go of strangers: below the limit at
+/// which it lets nobody in, and far above what it needs for all its tables.
+pub const MAX_MEMORY: u64 = 384 * 1024 * 1024;
+
 /// What a bootstrap is started with.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -60,6 +64,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long and how much the relay carries.
     pub relay: RelayLimits,
+    /// Resident bytes beyond which connections of unlisted nodes are closed.
+    pub max_memory: u64,
     /// What carries the connections.
     pub transport: transport::Transport,
     /// Where it counts.

@@ -52,6 +52,7 @@ pub struct Server {
     /// takes those at which it listens.
     learns_external: bool,
     allow_private: bool,
+    max_memory: u64,
     desk: Desk,
     /// Who is at the other end; bounded by the connection limits.
     callers: HashMap<ConnectionId, Caller>,
@@ -92,6 +93,7 @@ impl Server {
             listed: settings.listed,
             learns_external: settings.external.is_empty(),
             allow_private: settings.allow_private_addresses,
+            max_memory: settings.max_memory,
             desk: Desk::new(rules, clock.now()),
             callers: HashMap::new(),
             waiting,
@@ -195,7 +197,7 @@ impl Server {
             BehaviourEvent::Rendezvous(event) => self.rendezvous(event),
             BehaviourEvent::Relay(relay::Event::Did(event)) => self.libp2p.record(&event),
             BehaviourEvent::Relay(relay::Event::TooOften(peer)) => self.cut_off(peer, "relay"),
-            BehaviourEvent::Kademlia(kademlia::Event::Did(event)) => self.libp2p.record(&event),
+            BehaviourEvent::Kademlia(kademlia::Event::Did(event)) => self.libp2p.record(&*event),
             BehaviourEvent::Kademlia(kademlia::Event::TooOften(peer)) => {
                 self.cut_off(peer, "kademlia");
             }
@@ -327,7 +329,7 @@ impl Server {
 
     /// Where memory runs out, whoever holds most connections and is not listed loses them.
     fn shed(&mut self) {
-        if !memory::runs_out() {
+        if !memory::beyond(self.max_memory) {
             return;
         }
         let connections = memory::to_close(&self.callers, &self.listed);

@@ -138,6 +138,7 @@ fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Setti
             circuit: Duration::from_secs(role.relay_max_circuit_duration),
             circuit_bytes: role.relay_max_circuit_bytes,
         },
+        max_memory: bootstrap::MAX_MEMORY,
         transport: Transport::Network,
         metrics,
     }

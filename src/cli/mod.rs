@@ -27,7 +27,6 @@ mod settings;
 mod status;
 mod table;
 mod tls;
-mod tokens;
 mod view;
 mod why;
 

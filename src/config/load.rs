@@ -7,7 +7,7 @@ use crate::model::Kind;
 use super::problem::Wrong;
 use super::section::{Report, Section};
 use super::setting::{Seconds, Setting as _};
-use super::{Config, Problem, faces, peers, tree};
+use super::{Config, Problem, feeds, peers, tree};
 
 /// A configuration that is right.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Config {
         root.section("api", |section| self.api.read(section));
         root.section("admin", |section| self.admin.read(section));
         root.section("metrics", |section| self.metrics.read(section));
-        self.feeds = faces::read_feeds(root);
+        self.feeds = feeds::read_feeds(root);
         root.section("outputs", |section| self.outputs.read(section));
         root.section("bootstrap", |section| self.bootstrap.read(section));
     }

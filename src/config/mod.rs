@@ -9,6 +9,7 @@ mod addresses;
 mod base;
 mod bootstrap;
 mod faces;
+mod feeds;
 mod load;
 mod network;
 mod peers;
@@ -29,7 +30,8 @@ use crate::model::Kind;
 
 pub use base::{Detection, Hygiene, MasterKey, Node, Security, Storage};
 pub use bootstrap::{Admit, Bootstrap};
-pub use faces::{Admin, Api, Block, Feed, Metrics, Outputs};
+pub use faces::{Admin, Api, Block, Metrics, Outputs};
+pub use feeds::Feed;
 pub use load::{Loaded, parse};
 pub use network::{DefaultPeer, Https, Network};
 pub use peers::Peer;

@@ -12,6 +12,8 @@ use crate::model::{Audience, Community, Generation, IndicatorId, NodeId, Pseudon
 
 /// Separates this derivation from every other use of the secret.
 const PSEUDONYM_DOMAIN: &[u8] = b"dtim pseudonym 1";
+/// And this one.
+const VIEW_DOMAIN: &[u8] = b"dtim view 1";
 /// The audience of what the whole community may read.
 const MESH_AUDIENCE: &[u8] = b"mesh";
 
@@ -83,12 +85,24 @@ impl PseudonymSecret {
             &audience,
             &generation.to_be_bytes(),
         ]);
-        let mut seed = Zeroizing::new([0; 32]);
+        PseudonymKey(SigningKey::from_bytes(&self.expand(&info)))
+    }
+
+    /// The secret that the ids of one view are made with: HKDF-SHA256 without salt, the info
+    /// is the length-prefixed domain, community and the view's name. Nobody can tell that two
+    /// views are of one node.
+    pub fn view(&self, community: &Community, view: &str) -> Zeroizing<[u8; 32]> {
+        let parts = [VIEW_DOMAIN, community.as_str().as_bytes(), view.as_bytes()];
+        self.expand(&length_prefixed(&parts))
+    }
+
+    fn expand(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut output = Zeroizing::new([0; 32]);
         #[allow(clippy::expect_used)] // 32 bytes are one block; RFC 5869 gives up to 255
         Hkdf::<Sha256>::new(None, self.0.as_slice())
-            .expand(&info, seed.as_mut_slice())
+            .expand(info, output.as_mut_slice())
             .expect("HKDF-SHA256 gives 32 bytes");
-        PseudonymKey(SigningKey::from_bytes(&seed))
+        output
     }
 }
 

@@ -7,6 +7,7 @@
 //! answer more than its bounds allow.
 
 pub mod clamd;
+pub mod feeds;
 pub mod folder;
 pub mod registry;
 pub mod virustotal;

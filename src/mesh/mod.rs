@@ -62,7 +62,7 @@ use seen::Seen;
 
 pub use exchange::{AskError, Asked, Protocol};
 pub use judge::Offence;
-pub use reach::{Path, Reachability};
+pub use reach::{Learnt, Path, Reachability};
 pub use role::Role;
 pub use status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
 pub use transport::Transport;

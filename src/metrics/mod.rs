@@ -5,6 +5,7 @@
 //! organisation.
 
 mod bootstrap;
+mod feeds;
 mod http;
 mod text;
 
@@ -16,6 +17,7 @@ use prometheus::{
 };
 
 pub use bootstrap::Bootstrap;
+pub use feeds::Feeds;
 pub use http::Http;
 
 /// Every counter of a process. Cheap to clone.
@@ -101,6 +103,8 @@ pub struct Metrics {
     pub store_bytes: IntGauge,
     /// What HTTPS counts.
     pub http: Http,
+    /// What is counted of feeds.
+    pub feeds: Feeds,
     /// What a bootstrap counts.
     pub bootstrap: Bootstrap,
 }
@@ -289,6 +293,7 @@ impl Metrics {
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
             http: Http::new(&registry),
+            feeds: Feeds::new(&registry),
             bootstrap: Bootstrap::new(&registry),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,

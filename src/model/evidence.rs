@@ -1,4 +1,4 @@
-//! What this node saw itself. Evidence never leaves; only claims made from it do.
+//! What this node saw itself or was given. Evidence never leaves; only claims made from it do.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
@@ -36,9 +36,12 @@ pub struct Evidence {
     pub first_seen: Timestamp,
     /// The latest sighting.
     pub last_seen: Timestamp,
-    /// How many sightings.
+    /// It counts nothing from then on, whatever its age; only what was imported says so.
+    pub until: Option<Timestamp>,
+    /// How many sightings; of what was imported, the most that was told.
     pub count: u64,
-    /// The highest confidence of any of them.
+    /// The highest confidence of any of them; of what was imported, what was told times the
+    /// trust in who told it.
     pub confidence: Confidence,
     /// The tags of all of them.
     pub tags: BTreeSet<Tag>,
@@ -56,6 +59,7 @@ impl Evidence {
             origin: sighting.origin,
             first_seen: sighting.at,
             last_seen: sighting.at,
+            until: None,
             count: 1,
             confidence: sighting.confidence,
             tags: sighting.tags,
@@ -74,7 +78,13 @@ impl Evidence {
     pub fn absorb(&mut self, other: Self) {
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
-        self.count = self.count.saturating_add(other.count);
+        self.until = self.until.zip(other.until).map(|(a, b)| a.max(b));
+        self.count = if self.origin.is_own() {
+            self.count.saturating_add(other.count)
+        } else {
+            // The same file, imported twice, was not seen twice as often.
+            self.count.max(other.count)
+        };
         self.confidence = self.confidence.max(other.confidence);
         self.tags.extend(other.tags);
         self.scope = self.scope.strictest(&other.scope);

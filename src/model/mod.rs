@@ -8,7 +8,6 @@ mod claim;
 mod evidence;
 mod ids;
 mod kind;
-mod role;
 mod scope;
 mod source;
 mod tag;
@@ -25,7 +24,6 @@ pub use ids::{
     Audience, BadNodeId, Community, ContentId, Generation, IndicatorId, NodeId, Pseudonym, Revision,
 };
 pub use kind::{BadKind, CustomKind, Kind};
-pub use role::{BadClientRole, ClientRole};
 pub use scope::{Recipients, Scope};
 pub use source::{BadSource, Origin, Source};
 pub use tag::{BadTag, MAX_TAG_BYTES, Tag};

@@ -94,6 +94,9 @@ pub enum Origin {
     Manual,
     /// It was imported. All imports together count one source, and never as own.
     Import,
+    /// It was imported, and a node of this software had written it. It may be here by the
+    /// mesh already, so it counts only where nobody else speaks.
+    ImportOfDtim,
 }
 
 impl Origin {
@@ -103,12 +106,13 @@ impl Origin {
             Self::Log(source) => source.name(),
             Self::Manual => "manual",
             Self::Import => "import",
+            Self::ImportOfDtim => "import-dtim",
         }
     }
 
     /// Whether it counts as this node's own sighting.
     pub fn is_own(self) -> bool {
-        !matches!(self, Self::Import)
+        !matches!(self, Self::Import | Self::ImportOfDtim)
     }
 }
 
@@ -125,6 +129,7 @@ impl FromStr for Origin {
         match name {
             "manual" => Ok(Self::Manual),
             "import" => Ok(Self::Import),
+            "import-dtim" => Ok(Self::ImportOfDtim),
             source => source.parse().map(Self::Log),
         }
     }

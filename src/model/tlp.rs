@@ -80,6 +80,8 @@ pub struct Confidence(u8);
 impl Confidence {
     /// No confidence at all.
     pub const ZERO: Self = Self(0);
+    /// As likely as not.
+    pub const HALF: Self = Self(50);
     /// Certainty.
     pub const MAX: Self = Self(100);
 

@@ -6,11 +6,13 @@
 
 mod answer;
 mod attest;
-mod changes;
 mod clock;
 mod deliver;
 mod enrich;
 mod error;
+mod exchange;
+mod feeds;
+mod learn;
 mod live;
 mod observe;
 pub mod peers;
@@ -26,7 +28,7 @@ mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
-mod tokens;
+mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,13 +43,16 @@ use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
 use crate::tls::Keeper;
 
-pub use clock::now;
+pub use clock::{now, tick};
 pub use error::NodeError;
+pub use exchange::{Export, Import, Outcome, Page};
+pub use feeds::FeedStatus;
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
+pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]
@@ -70,13 +75,12 @@ struct Inner {
     /// Held for a few map operations, never across an await.
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
+    feeds: Mutex<Vec<FeedStatus>>,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,
     /// The certificates of the public listener, if there is one.
     keeper: Option<Keeper>,
-    /// Held for a look.
-    tokens_used: Mutex<tokens::Used>,
 }
 
 impl Node {
@@ -110,7 +114,7 @@ impl Node {
     }
 
     /// Runs something that may block, such as a read of the store, off the async threads.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, NodeError> + Send + 'static,
     ) -> Result<T, NodeError> {

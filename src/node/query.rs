@@ -11,7 +11,6 @@ use crate::assess::{self, Assessment, Heard};
 use crate::lookup::virustotal::Said;
 use crate::mesh;
 use crate::model::{Audience, Claim, Evidence, IndicatorId, Level, Source, Timestamp, Tlp, Value};
-use crate::privacy::tlp::View;
 use crate::store::{EgressCheck, EgressEntry, Filter, OutboxRow};
 
 /// Previews of what waits at most.
@@ -58,6 +57,8 @@ pub struct Status {
     pub outbox: u64,
     /// The watched files.
     pub watchers: Vec<WatcherStatus>,
+    /// The feeds that are imported.
+    pub feeds: Vec<super::FeedStatus>,
 }
 
 /// One indicator in a list.
@@ -146,6 +147,7 @@ impl Node {
                 store_bytes: store.sizes().bytes,
                 outbox: store.waiting_count(),
                 watchers: node.watcher_status(),
+                feeds: node.feeds(),
             })
         })
         .await
@@ -155,30 +157,19 @@ impl Node {
     pub async fn list(&self, filter: Filter) -> Result<(Vec<Listed>, Option<u64>), NodeError> {
         self.blocking(move |node| {
             let page = node.inner.store.indicators(&filter);
-            let mut rows = Vec::new();
-            for row in page.rows {
-                // What went meanwhile is no error of the list.
-                if let Some(found) = node.find_value(row.value, filter.view)? {
-                    rows.push(found.listed);
-                }
-            }
-            Ok((rows, page.next))
+            let rows = page.rows.into_iter().map(|row| Ok(node.find_value(row.value)?.listed));
+            Ok((rows.collect::<Result<_, NodeError>>()?, page.next))
         })
         .await
     }
 
-    /// One indicator by id or value, as a view has it. With whom it was shared and what
-    /// VirusTotal said depends on all that is known, so only the red view has that.
-    pub async fn find(&self, id_or_value: String, view: View) -> Result<Found, NodeError> {
+    /// One indicator by id or value.
+    pub async fn find(&self, id_or_value: String) -> Result<Found, NodeError> {
         self.blocking(move |node| {
             let value = node.known_value(&id_or_value)?;
-            let found = node.find_value(value.clone(), view)?.ok_or_else(unknown)?;
-            if view != View::Red {
-                return Ok(found);
-            }
             let virustotal = node.virustotal(&value)?;
             let shared = node.inner.store.outbox_rows(value.id())?;
-            Ok(Found { virustotal, shared, ..found })
+            Ok(Found { virustotal, shared, ..node.find_value(value)? })
         })
         .await
     }
@@ -187,7 +178,7 @@ impl Node {
     pub async fn why(&self, value: String) -> Result<Why, NodeError> {
         self.blocking(move |node| {
             let value = node.known_value(&value).or_else(|_| parse(&value))?;
-            let found = node.look_at(value, View::Red)?;
+            let found = node.find_value(value)?;
             let Listed { value, assessment, .. } = found.listed;
             Ok(Why { virustotal: node.virustotal(&value)?, value, assessment })
         })
@@ -274,24 +265,13 @@ impl Node {
         self.blocking(|node| Ok(node.inner.store.verify_egress()?)).await
     }
 
-    /// What a view has of a value; nothing if it sees nothing of it.
-    pub(super) fn find_value(&self, value: Value, view: View) -> Result<Option<Found>, NodeError> {
-        let found = self.look_at(value, view)?;
-        // The operator sees what was only told, too.
-        let some = !(found.evidence.is_empty() && found.heard.is_empty());
-        Ok((some || view == View::Red).then_some(found))
-    }
-
-    /// What is hidden from the view is left out before anything is counted.
-    fn look_at(&self, value: Value, view: View) -> Result<Found, NodeError> {
+    fn find_value(&self, value: Value) -> Result<Found, NodeError> {
         let indicator = value.id();
         let store = &self.inner.store;
-        let (mut evidence, mut heard) = (store.evidence(indicator)?, store.heard(indicator)?);
-        evidence.retain(|evidence| view.sees(evidence.scope.tlp()));
-        heard.retain(|heard| view.sees(heard.claim.tlp));
+        let (evidence, heard) = (store.evidence(indicator)?, store.heard(indicator)?);
         let live = self.live();
         let voted_false = store.voted_false(indicator)?;
-        let assessment = self.assess(&value, &evidence, &heard, voted_false, &live, view);
+        let assessment = self.assess(&value, &evidence, &heard, voted_false, &live);
         let times = evidence
             .iter()
             .flat_map(|e| [Some(e.first_seen), Some(e.last_seen)])
@@ -318,18 +298,11 @@ impl Node {
         heard: &[Heard],
         voted_false: bool,
         live: &Live,
-        view: View,
     ) -> Assessment {
         let unfit = crate::hygiene::check(value, &live.lists).err();
         let trust = self.book().trust();
         let now = clock::tick(clock::now());
-        // It is said of what left for the mesh, as green or white.
-        let attested = if view.sees(Tlp::Green) {
-            self.inner.store.attested(value.id())
-        } else {
-            Ok(Vec::new())
-        };
-        let attested = attested.unwrap_or_default();
+        let attested = self.inner.store.attested(value.id()).unwrap_or_default();
         assess::assess(
             value,
             evidence,
@@ -355,7 +328,10 @@ impl Node {
     }
 
     fn value(&self, indicator: IndicatorId) -> Result<Value, NodeError> {
-        self.inner.store.value(indicator)?.ok_or_else(unknown)
+        self.inner
+            .store
+            .value(indicator)?
+            .ok_or_else(|| NodeError::NotFound("this node has heard nothing about it".to_owned()))
     }
 
     pub(super) fn count_lines(
@@ -383,10 +359,6 @@ impl Node {
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.inner.mesh.status().borrow().listen.clone()
     }
-}
-
-fn unknown() -> NodeError {
-    NodeError::NotFound("this node has heard nothing about it".to_owned())
 }
 
 fn parse(text: &str) -> Result<Value, NodeError> {

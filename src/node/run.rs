@@ -10,7 +10,8 @@ use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
 use super::sync::Syncing;
 use super::{
-    Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, observe, receive, registry, scan,
+    Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, feeds, observe, receive, registry,
+    scan,
 };
 use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
@@ -70,6 +71,7 @@ pub(super) fn start(
     let keys = files::load(&live.config.node.data_dir.join("keys"), master)?;
     let keeper = keeper(&live, &keys)?;
     let registry = registry::client(&live, &keys.identity)?;
+    let feeds = feeds::reached(&live)?;
     let (store, book) = open_store(&live, &keys, &metrics)?;
     let seen = store.content_ids(SEEN_AT_START)?;
     let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
@@ -87,9 +89,11 @@ pub(super) fn start(
         tokio::spawn(node.clone().scan_loop(stopping.clone())),
         tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
         tokio::spawn(node.clone().sweep_loop(stopping.clone())),
+        tokio::spawn(node.clone().learn_loop(stopping.clone())),
         tokio::spawn(node.clone().sync_loop(stopping.clone())),
         tokio::spawn(node.clone().attest_loop(stopping.clone())),
         tokio::spawn(node.clone().registry_loop(registry, stopping.clone())),
+        tokio::spawn(node.clone().feeds_loop(feeds, stopping.clone())),
     ];
     // Ends with the mesh.
     tokio::spawn(node.clone().answer_loop(inbox.asked));
@@ -163,6 +167,7 @@ fn assemble(
         community: live.config.node.community.clone(),
         started: clock::now(),
         watchers: Mutex::new(watchers.chain(scanned).collect()),
+        feeds: Mutex::new(feeds::unread(&live)),
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,
@@ -173,7 +178,6 @@ fn assemble(
         due: Notify::new(),
         syncing: Syncing::default(),
         keeper,
-        tokens_used: Mutex::default(),
     };
     Node { inner: Arc::new(inner) }
 }

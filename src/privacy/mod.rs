@@ -9,6 +9,7 @@ mod addresses;
 mod dropped;
 mod republish;
 mod scrub;
+mod show;
 pub mod tlp;
 mod words;
 
@@ -20,12 +21,13 @@ use std::collections::BTreeSet;
 pub use dropped::{Dropped, Reason};
 pub use republish::republish_due;
 pub use scrub::vocabulary;
+pub use show::{pass_on, show};
 
 use crate::ageing;
 use crate::hygiene::{self, Lists, Unfit};
 use crate::model::{
-    Audience, Claim, CustomFields, Day, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Origin,
-    Recipients, SightingsBucket, Tag, Timestamp, Tlp, Value,
+    Audience, Claim, CustomFields, Day, Evidence, HOUR, Kind, Level, MINUTE, NodeId, Recipients,
+    SightingsBucket, Tag, Timestamp, Tlp, Value,
 };
 use words::{Spelt, Word};
 
@@ -107,13 +109,25 @@ pub fn share(
 ) -> Result<Shareable, Withheld> {
     let used = admissible(evidence, to)?;
     let [first, ..] = used.as_slice() else { return Err(Withheld::NoEvidence) };
-    let value = &first.value;
-    may_be_named(value, policy, lists)?;
+    may_be_named(&first.value, policy, lists)?;
+    let (claim, dropped) = tell(&used, policy, lists, now)?;
+    Ok(Shareable { claim, audience: to.audience(), dropped })
+}
 
+/// A claim of no more than the level's fields, from evidence of one value that may be used.
+fn tell(
+    used: &[&Evidence],
+    policy: &Policy,
+    lists: &Lists,
+    now: Timestamp,
+) -> Result<(Claim, Vec<Dropped>), Withheld> {
+    let [first, ..] = used else { return Err(Withheld::NoEvidence) };
+    let value = &first.value;
     // A log's clock may run ahead; nothing is told that lies in the future.
     let modified = used.iter().map(|e| e.last_seen).max().unwrap_or_default().min(now);
     let created = used.iter().map(|e| e.first_seen).min().unwrap_or_default().min(modified);
-    let end = ageing::end_of(value.kind(), modified);
+    let told_end = used.iter().map(|e| ageing::end_of_evidence(e)).max().unwrap_or_default();
+    let end = ageing::end_of(value.kind(), modified).min(told_end);
     if end <= now.day() {
         return Err(Withheld::Ended);
     }
@@ -134,12 +148,12 @@ pub fn share(
         let count = used.iter().fold(0u64, |sum, e| sum.saturating_add(e.count));
         claim.sightings = Some(SightingsBucket::of(count));
         let scrubber = scrub::Scrubber::new(policy, lists);
-        claim.tags = scrubber.tags(&used, &mut dropped);
+        claim.tags = scrubber.tags(used, &mut dropped);
         if policy.allow_custom_fields {
-            claim.custom = scrubber.custom(&used, &mut dropped);
+            claim.custom = scrubber.custom(used, &mut dropped);
         }
     }
-    Ok(Shareable { claim, audience: to.audience(), dropped })
+    Ok((claim, dropped))
 }
 
 /// Takes back what was told to an audience. It says nothing but that, and lives
@@ -178,10 +192,8 @@ fn bare(value: Value, tlp: Tlp, until: Day) -> Claim {
 /// part of an own claim.
 fn admissible<'a>(evidence: &'a [Evidence], to: &To) -> Result<Vec<&'a Evidence>, Withheld> {
     let [first, ..] = evidence else { return Err(Withheld::NoEvidence) };
-    let own: Vec<_> = evidence
-        .iter()
-        .filter(|e| !matches!(e.origin, Origin::Import) && e.value == first.value)
-        .collect();
+    let own: Vec<_> =
+        evidence.iter().filter(|e| e.origin.is_own() && e.value == first.value).collect();
     if own.is_empty() {
         return Err(Withheld::OnlyImported);
     }

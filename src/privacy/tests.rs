@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ageing;
 use crate::hygiene::corpus;
-use crate::model::{Confidence, CustomKind, CustomValue, DAY, Scope, Source, WEEK};
+use crate::model::{Confidence, CustomKind, CustomValue, DAY, Origin, Scope, Source, WEEK};
 
 mod scrubber;
 mod table;
@@ -23,6 +23,7 @@ fn evidence(text: &str, scope: Scope) -> Evidence {
         origin: Origin::Log(Source::NginxAccess),
         first_seen: NOW.minus(3 * DAY + 71),
         last_seen: NOW.minus(2 * HOUR + 71),
+        until: None,
         count: 6,
         confidence: Confidence::new(70).unwrap(),
         tags: ["ssh", "acme-internal"].iter().map(|tag| tag.parse().unwrap()).collect(),
@@ -134,6 +135,7 @@ fn what_is_not_told_has_a_reason() {
     let one = |text: &str, scope: Scope| vec![evidence(text, scope)];
     for (seen, expected) in [
         (vec![], "no_evidence"),
+        (vec![Evidence { origin: Origin::ImportOfDtim, ..import.clone() }], "only_imported"),
         (vec![import], "only_imported"),
         (one("45.155.205.233", Scope::private()), "not_for_audience"),
         (one("45.155.205.233", everyone(Tlp::Amber)), "not_for_audience"),
@@ -233,6 +235,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
         Origin::Log(Source::Sshd),
         Origin::Manual,
         Origin::Import,
+        Origin::ImportOfDtim,
     ]);
     let tag = prop_oneof!["[a-z][a-z0-9-]{0,12}", "zebra-[a-z]{3}", Just("ssh".to_owned())];
     (
@@ -246,6 +249,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
             origin,
             first_seen: NOW.minus(a.max(b)),
             last_seen: NOW.plus(DAY).minus(a.min(b)),
+            until: None,
             count,
             confidence: Confidence::new(confidence).unwrap(),
             tags,
@@ -306,7 +310,7 @@ proptest! {
     ) {
         let open: Vec<Evidence> = seen
             .iter()
-            .filter(|e| e.origin != Origin::Import && tlp::reaches(&e.scope, &to))
+            .filter(|e| e.origin.is_own() && tlp::reaches(&e.scope, &to))
             .cloned()
             .collect();
         let (all, known) = (

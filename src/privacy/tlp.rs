@@ -1,7 +1,5 @@
 //! The Traffic Light Protocol as a table: which marking may take which path.
 
-use std::str::FromStr;
-
 use super::To;
 use crate::model::{Recipients, Scope, Tlp};
 
@@ -37,65 +35,36 @@ impl Path {
     ];
 }
 
-/// How much a client's token shows. Amber and red are for the own organisation's clients.
+/// What a reader may know of all that this node knows. Each holds what those before it
+/// hold, and has numbers, times and ids of its own: it must show exactly what a node
+/// would show that never had the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ClientScope {
-    /// White and green.
+pub enum View {
+    /// What needs no token.
+    Public,
+    /// What a token of scope green shows.
     Green,
-    /// And amber.
+    /// Of scope amber.
     Amber,
-    /// Everything.
+    /// Of scope red: everything.
     Red,
 }
 
-impl ClientScope {
-    /// Every scope, each shows more than the one before.
-    pub const ALL: [Self; 3] = [Self::Green, Self::Amber, Self::Red];
+impl View {
+    /// Every view, from the least to the most shown.
+    pub const ALL: [Self; 4] = [Self::Public, Self::Green, Self::Amber, Self::Red];
 
-    /// Its name on the command line and in JSON.
+    /// The name of its widest marking that the one before it does not show.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Public => "white",
             Self::Green => "green",
             Self::Amber => "amber",
             Self::Red => "red",
         }
     }
-}
 
-impl FromStr for ClientScope {
-    type Err = BadClientScope;
-
-    fn from_str(name: &str) -> Result<Self, BadClientScope> {
-        let named = Self::ALL.into_iter().find(|scope| scope.name() == name);
-        named.ok_or_else(|| BadClientScope(name.to_owned()))
-    }
-}
-
-/// A name that is no scope of a token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no scope of a token: use green, amber or red")]
-pub struct BadClientScope(pub String);
-
-/// Who looks at what this node knows. What is hidden from a view must not show there in
-/// any number, time or order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum View {
-    /// Whoever asks, without any authentication.
-    Public,
-    /// A client whose token shows white and green.
-    Green,
-    /// A client whose token shows amber besides.
-    Amber,
-    /// The operator, and a client whose token shows everything.
-    #[default]
-    Red,
-}
-
-impl View {
-    /// Every view, each sees more than the one before.
-    pub const ALL: [Self; 4] = [Self::Public, Self::Green, Self::Amber, Self::Red];
-
-    /// The path that what it sees takes.
+    /// The way on which it is shown.
     pub fn path(self) -> Path {
         match self {
             Self::Public => Path::PublicEndpoint,
@@ -105,20 +74,28 @@ impl View {
         }
     }
 
-    /// Whether it sees what has a marking.
-    pub fn sees(self, tlp: Tlp) -> bool {
+    /// Whether it shows a claim of that marking.
+    pub fn shows(self, tlp: Tlp) -> bool {
         allows(tlp, self.path())
+    }
+
+    /// Whether it shows evidence of that scope. What names somebody is for them and for
+    /// the own organisation, not for whoever else may read.
+    pub fn shows_scope(self, scope: &Scope) -> bool {
+        let names = matches!(scope.recipients(), Recipients::Only(_));
+        self.shows(scope.tlp()) && (!names || self >= Self::Amber)
     }
 }
 
-impl From<ClientScope> for View {
-    fn from(scope: ClientScope) -> Self {
-        match scope {
-            ClientScope::Green => Self::Green,
-            ClientScope::Amber => Self::Amber,
-            ClientScope::Red => Self::Red,
-        }
-    }
+/// How much a client's token shows. Amber and red are for the own organisation's clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClientScope {
+    /// White and green.
+    Green,
+    /// And amber.
+    Amber,
+    /// Everything.
+    Red,
 }
 
 /// Whether a marking may take a path (the table of the design's section 4).
@@ -133,6 +110,13 @@ pub fn allows(tlp: Tlp, path: Path) -> bool {
         Path::Client(ClientScope::Amber) => tlp <= Tlp::Amber,
         Path::Client(ClientScope::Red) => true,
     }
+}
+
+/// Whether a path shows evidence of a scope. Who the scope names is told directly; besides
+/// them only the own organisation's clients are shown what is limited to names.
+pub fn shows(scope: &Scope, path: Path) -> bool {
+    let own = matches!(path, Path::Client(ClientScope::Amber | ClientScope::Red));
+    allows(scope.tlp(), path) && (own || *scope.recipients() == Recipients::Everyone)
 }
 
 /// Whether evidence of a scope may be told to an audience.

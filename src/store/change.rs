@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
+use multiaddr::Multiaddr;
 use tokio::sync::oneshot;
 
 use super::StoreError;
-use super::who::{MAX_TOKENS, PeerRecord, TokenRecord};
 use crate::model::{
-    Audience, ContentId, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting, Source,
-    Timestamp, Value,
+    Audience, ContentId, Evidence, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting,
+    Source, Timestamp, Value,
 };
 use crate::wire::{SignedClaim, Verified};
 
@@ -20,6 +20,10 @@ use crate::wire::{SignedClaim, Verified};
 pub enum Change {
     /// Absorbs one observation into the evidence of its indicator and origin.
     Sighting(Sighting),
+    /// Absorbs what was imported into the import of its indicator.
+    Import(Evidence),
+    /// Forgets what was imported of an indicator: its author took it back.
+    ImportTakenBack(IndicatorId),
     /// What was seen is to be told, as far as its evidence may travel. Whom directly
     /// is fixed the first time: later only those are told who were then.
     Tell {
@@ -105,18 +109,6 @@ pub enum Change {
     PeerRecord(PeerRecord),
     /// Nothing is known of a peer from now on.
     ForgetPeer(NodeId),
-    /// A client's token from now on. Refused if another has its name, or there are as
-    /// many as there may be.
-    Token(TokenRecord),
-    /// A token was used.
-    TokenUsed {
-        /// Its hash.
-        hash: [u8; 32],
-        /// When.
-        at: Timestamp,
-    },
-    /// A token is good no more.
-    ForgetToken(String),
     /// This operator's vote on an indicator.
     Vote {
         /// The indicator.
@@ -265,15 +257,6 @@ pub enum Refused {
     /// There is no such evidence.
     #[error("this node holds no such evidence")]
     NoEvidence,
-    /// Another token has the name.
-    #[error("another token has this name")]
-    NameTaken,
-    /// There are as many tokens as there may be.
-    #[error("there are {MAX_TOKENS} tokens already")]
-    TooMany,
-    /// There is no such token.
-    #[error("there is no token of this name")]
-    NoToken,
     /// The clock has jumped by more than a day since it was last believed.
     #[error("the clock has jumped by more than a day")]
     ClockJumped,
@@ -343,6 +326,48 @@ pub enum EgressAudience {
     },
     /// To one member.
     Member(NodeId),
+}
+
+/// What is known of a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerRecord {
+    /// Which node.
+    pub node: NodeId,
+    /// What it is to us.
+    pub standing: Standing,
+    /// The operator's name for it; empty for a candidate.
+    pub name: String,
+    /// The organisation that it belongs to; empty for a candidate.
+    pub organisation: String,
+    /// How much its claims weigh, 0 to 1.
+    pub trust: f64,
+    /// Whether it is told what we saw ourselves.
+    pub attest: bool,
+    /// The strictest privacy level for it, if it has one of its own.
+    pub level: Option<Level>,
+    /// Where it was reached, the last address first; at most [`MAX_PEER_ADDRESSES`] are kept.
+    pub addresses: Vec<Multiaddr>,
+    /// Since when it has this standing.
+    pub since: Timestamp,
+    /// When it was last connected, or knocked, or was discovered.
+    pub seen: Option<Timestamp>,
+}
+
+/// How many addresses of one peer are kept.
+pub const MAX_PEER_ADDRESSES: usize = 16;
+/// How many candidates are kept: strangers can make any number of them. The one
+/// that was seen the longest ago makes room.
+pub const MAX_CANDIDATES: usize = 1000;
+
+/// What a peer is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It knocked or was discovered, and waits for approval.
+    Candidate,
+    /// The operator approved it.
+    Approved,
+    /// The operator revoked it.
+    Revoked,
 }
 
 /// The promise of an answer from the writer.

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::family::Id;
-use super::record::{KeptIndicator, Stamps};
+use super::record::KeptIndicator;
 use crate::metrics::Metrics;
 use crate::model::{IndicatorId, Kind, Value};
-use crate::privacy::tlp::View;
 
 /// How many indicators can be listed and searched: about 200 bytes each.
 pub(super) const MAX_INDEXED: usize = 2_000_000;
@@ -26,8 +25,6 @@ pub struct Filter {
     pub text: Option<String>,
     /// That changed before this stamp: the `next` of the page before.
     pub after: Option<u64>,
-    /// As it is seen by.
-    pub view: View,
     /// At most so many.
     pub limit: usize,
 }
@@ -39,7 +36,7 @@ pub struct Listed {
     pub id: IndicatorId,
     /// Its kind and value.
     pub value: Value,
-    /// The stamp of its last change in the view: microseconds since 1970, none comes twice.
+    /// The stamp of its last change: microseconds since 1970, none comes twice.
     pub added: u64,
 }
 
@@ -55,13 +52,13 @@ pub struct Page {
 /// A change of one indicator.
 pub(super) struct IndexChange {
     key: Id,
-    now: Option<(Value, Stamps)>,
+    now: Option<(Value, u64)>,
 }
 
 impl IndexChange {
     /// What the record under a key of `indicators` says.
     pub(super) fn of(key: &[u8], record: Option<&KeptIndicator>) -> Option<Self> {
-        let now = record.map(|record| (record.value.clone(), record.stamps));
+        let now = record.map(|record| (record.value.clone(), record.added));
         Some(Self { key: key.try_into().ok()?, now })
     }
 }
@@ -77,8 +74,7 @@ pub(super) struct Index {
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<Id, (Value, Stamps)>,
-    /// One entry serves all views in which an indicator changed last at the same time.
+    entries: HashMap<Id, (Value, u64)>,
     by_stamp: BTreeMap<u64, Id>,
     counts: Counts,
 }
@@ -92,20 +88,14 @@ impl Index {
     pub(super) fn apply(&self, changes: Vec<IndexChange>, counts: &Counts, metrics: &Metrics) {
         let mut inner = self.write();
         for change in changes {
-            if let Some((_, stamps)) = inner.entries.remove(&change.key) {
-                for view in View::ALL {
-                    inner.by_stamp.remove(&stamps.of(view));
-                }
+            if let Some((_, stamp)) = inner.entries.remove(&change.key) {
+                inner.by_stamp.remove(&stamp);
             }
-            if let Some((value, stamps)) = change.now
+            if let Some((value, stamp)) = change.now
                 && inner.entries.len() < self.max
             {
-                for stamp in View::ALL.map(|view| stamps.of(view)) {
-                    if stamp != 0 {
-                        inner.by_stamp.insert(stamp, change.key);
-                    }
-                }
-                inner.entries.insert(change.key, (value, stamps));
+                inner.by_stamp.insert(stamp, change.key);
+                inner.entries.insert(change.key, (value, stamp));
             }
         }
         inner.counts.clone_from(counts);
@@ -120,23 +110,17 @@ impl Index {
         let text = filter.text.as_ref().map(|text| text.to_lowercase());
         let mut page = Page::default();
         let mut before = filter.after.unwrap_or(u64::MAX);
-        // Of what the view sees: where a page ends must not tell of anything else.
-        let mut last = before;
         loop {
             let inner = self.read();
             let mut seen = 0;
             for (stamp, key) in inner.by_stamp.range(..before).rev().take(SLICE) {
-                seen += 1;
-                before = *stamp;
-                let Some((value, stamps)) = inner.entries.get(key) else { continue };
-                if stamps.of(filter.view) != *stamp {
-                    continue;
-                }
                 if page.rows.len() == filter.limit {
-                    page.next = Some(last);
+                    page.next = Some(before);
                     return page;
                 }
-                last = *stamp;
+                seen += 1;
+                before = *stamp;
+                let Some((value, _)) = inner.entries.get(key) else { continue };
                 let kind_fits = filter.kind.as_ref().is_none_or(|kind| kind == value.kind());
                 let text_fits = text.as_ref().is_none_or(|text| holds(value.as_str(), text));
                 if kind_fits && text_fits {
@@ -149,29 +133,17 @@ impl Index {
         }
     }
 
-    /// What changed in a view after a stamp, the oldest change first.
-    pub(super) fn changed(&self, view: View, after: u64, limit: usize) -> Vec<Listed> {
-        let mut rows = Vec::new();
-        let mut after = after;
-        loop {
-            let inner = self.read();
-            let mut seen = 0;
-            for (stamp, key) in inner.by_stamp.range(after.saturating_add(1)..).take(SLICE) {
-                seen += 1;
-                after = *stamp;
-                let Some((value, stamps)) = inner.entries.get(key) else { continue };
-                if stamps.of(view) != *stamp {
-                    continue;
-                }
-                if rows.len() == limit {
-                    return rows;
-                }
-                rows.push(Listed { id: value.id(), value: value.clone(), added: *stamp });
-            }
-            if seen < SLICE {
-                return rows;
+    /// What changed after a stamp, the first changed first.
+    pub(super) fn since(&self, after: u64, limit: usize) -> Page {
+        let inner = self.read();
+        let mut page = Page::default();
+        for (stamp, key) in inner.by_stamp.range(after.saturating_add(1)..).take(limit) {
+            page.next = Some(*stamp);
+            if let Some((value, _)) = inner.entries.get(key) {
+                page.rows.push(Listed { id: value.id(), value: value.clone(), added: *stamp });
             }
         }
+        page
     }
 
     /// How many indicators there are, by the label of their kind.

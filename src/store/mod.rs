@@ -23,7 +23,7 @@ mod record;
 mod schema;
 mod sync;
 mod table;
-mod who;
+mod view;
 mod writer;
 
 #[cfg(test)]
@@ -39,13 +39,14 @@ use std::time::{Instant, SystemTime};
 use tokio::sync::oneshot;
 
 pub use change::{
-    Applied, Change, EgressAudience, EgressRow, Hold, Left, Pending, Purged, Receipt, Refused, What,
+    Applied, Change, EgressAudience, EgressRow, Hold, Left, MAX_CANDIDATES, MAX_PEER_ADDRESSES,
+    PeerRecord, Pending, Purged, Receipt, Refused, Standing, What,
 };
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
+pub use view::{Place, Viewed};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
-pub use who::{MAX_CANDIDATES, MAX_PEER_ADDRESSES, MAX_TOKENS, PeerRecord, Standing, TokenRecord};
 
 use crate::keys::Sealer;
 use crate::metrics::Metrics;

@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::apply::STATE_KEY;
-use super::change::EgressRow;
+use super::change::{EgressRow, PeerRecord};
 use super::family::{self, Family};
-use super::index::{Filter, Listed, Page};
+use super::index::{Filter, Page};
 use super::record::{
     self, KeptAttested, KeptBucket, KeptClaim, KeptEvidence, KeptIndicator, KeptOffset,
     KeptOutside, KeptVote, LedgerRow, State,
 };
-use super::who::{PeerRecord, TokenRecord};
 use super::{Store, StoreError};
 use crate::assess::Heard;
 use crate::model::{Evidence, IndicatorId, NodeId, Source, Timestamp, Value};
-use crate::privacy::tlp::View;
 
 /// What the store knows of an indicator as such.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +111,7 @@ impl Store {
             value: kept.value,
             first_seen: kept.first_seen,
             last_seen: kept.last_seen,
-            added: kept.stamps.of(View::Red),
+            added: kept.added,
         }))
     }
 
@@ -127,15 +125,10 @@ impl Store {
         self.shared().index.list(filter)
     }
 
-    /// What changed in a view after a stamp, the oldest change first.
-    pub fn changed(&self, view: View, after: u64, limit: usize) -> Vec<Listed> {
-        self.shared().index.changed(view, after, limit)
-    }
-
-    /// The stamp of the last change that a view sees; zero if it sees nothing.
-    pub fn newest(&self, view: View) -> u64 {
-        let filter = Filter { limit: 1, view, ..Filter::default() };
-        self.indicators(&filter).rows.first().map_or(0, |row| row.added)
+    /// What changed after a stamp, the first changed first, and the last stamp among them:
+    /// what changes while somebody reads page after page comes again at the end.
+    pub fn changed_since(&self, after: u64, limit: usize) -> Page {
+        self.inner.shared.index.since(after, limit)
     }
 
     /// How many indicators there are, by the label of their kind.
@@ -173,16 +166,6 @@ impl Store {
     /// The peers. Damaged records are left out and counted.
     pub fn peers(&self) -> Result<Vec<PeerRecord>, StoreError> {
         self.db().sound_records()?.map(|record| record.map(|(_, peer)| peer)).collect()
-    }
-
-    /// The tokens of clients. Damaged records are left out and counted.
-    pub fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
-        self.db().sound_records()?.map(|record| record.map(|(_, token)| token)).collect()
-    }
-
-    /// The token whose secret has this hash.
-    pub fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
-        self.db().read::<TokenRecord>(&family::token(&self.db().sealer, hash))
     }
 
     /// Rows of the egress ledger after a number, the oldest first.

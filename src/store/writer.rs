@@ -8,11 +8,10 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::apply::{Draft, Group, Memory, STATE_KEY, Taken};
-use super::change::{Applied, Change};
+use super::change::{Applied, Change, PeerRecord, Standing};
 use super::index::IndexChange;
 use super::record::{KeptContent, KeptIndicator, KeptOwn, State};
 use super::sync::SyncChange;
-use super::who::{PeerRecord, Standing};
 use super::{Shared, StoreError, family};
 
 /// Calls that may wait for the writer.

@@ -18,6 +18,7 @@
 
 mod examples;
 mod source;
+mod stix;
 mod tidy;
 
 #[cfg(feature = "node")]

@@ -83,11 +83,12 @@ async fn it_keeps_no_record() {
     let found = other
         .until(|event| match event {
             SwarmEvent::Behaviour(BehaviourEvent::Kademlia(
-                kad::Event::OutboundQueryProgressed { id, result, .. },
-            )) if id == query => match result {
-                kad::QueryResult::GetRecord(found) => Some(found.is_ok()),
-                _ => None,
-            },
+                kad::Event::OutboundQueryProgressed {
+                    id,
+                    result: kad::QueryResult::GetRecord(found),
+                    ..
+                },
+            )) if id == query => Some(found.is_ok()),
             _ => None,
         })
         .await;

@@ -79,13 +79,14 @@ fn connections(
     kind: Transport,
     relayed: relay::client::Transport,
     keys: &Keypair,
+    server: &Multiaddr,
 ) -> Boxed<(PeerId, StreamMuxerBox)> {
     let relayed = relayed
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(keys).unwrap())
         .multiplex(yamux::Config::default())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let direct = transport::build(kind, keys, &[]).unwrap();
+    let direct = transport::build(kind, keys, std::slice::from_ref(server)).unwrap();
     OrTransport::new(relayed, direct)
         .map(|either, _| match either {
             Either::Left(connection) | Either::Right(connection) => connection,
@@ -108,7 +109,7 @@ impl Guest {
         let (relayed, relay) = relay::client::new(peer);
         let config =
             Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
-        let transport = connections(kind, relayed, &keys);
+        let transport = connections(kind, relayed, &keys, server);
         let mut guest = Self {
             swarm: Swarm::new(transport, behaviour(&keys, relay), peer, config),
             server: peer_in(server).unwrap(),

@@ -1,5 +1,8 @@
-//! `dtim indicators`: what the node knows, adding to it by hand, and deciding who is told.
+//! `dtim indicators`: what the node knows, adding to it by hand, deciding who is told, and
+//! exchanging it with other programs.
 
+mod export;
+mod import;
 mod wishes;
 
 use clap::{Args, Subcommand};
@@ -13,6 +16,8 @@ use super::table::{Table, facts};
 use super::view::{defanged, items, text, time, virustotal};
 use crate::http::client::target;
 use crate::model::{Kind, Tag, Tlp};
+use export::ExportArgs;
+use import::ImportArgs;
 use wishes::{RetractArgs, ShareArgs, VoteArgs};
 
 /// See what the node knows, add to it, and decide who is told
@@ -35,6 +40,8 @@ pub(super) enum IndicatorsCommand {
     Share(ShareArgs),
     Retract(RetractArgs),
     Vote(VoteArgs),
+    Import(ImportArgs),
+    Export(ExportArgs),
 }
 
 /// List indicators, the last changed first
@@ -89,21 +96,28 @@ pub(super) struct AddArgs {
 
 impl IndicatorsCommand {
     pub(super) fn act(self, global: &Global, output: &mut Output<'_>) -> Result<(), Failure> {
-        let node = Asking::new(global, output)?;
+        // A dry run of an import needs no node; everything else asks it.
+        let ask = |output: &mut Output<'_>| Asking::new(global, output);
         match self {
-            Self::List(args) => output.answer(&node.get(&args.path())?, list),
+            Self::Import(args) => args.act(global, output),
+            Self::Export(args) => args.act(&ask(output)?, output),
+            Self::List(args) => {
+                let answer = ask(output)?.get(&args.path())?;
+                output.answer(&answer, list)
+            }
             Self::Show { indicator } => {
                 let path = target(&["indicators", &indicator], &[]);
-                output.answer(&node.get(&path)?, show)
+                let answer = ask(output)?.get(&path)?;
+                output.answer(&answer, show)
             }
             Self::Add(args) => {
                 let named = !args.to.is_empty();
-                let answer = node.post("/indicators", &args.body())?;
+                let answer = ask(output)?.post("/indicators", &args.body())?;
                 output.answer(&answer, |output, answer| added(output, answer, named))
             }
-            Self::Share(args) => args.act(&node, output),
-            Self::Retract(args) => args.act(&node, output),
-            Self::Vote(args) => args.act(&node, output),
+            Self::Share(args) => args.act(&ask(output)?, output),
+            Self::Retract(args) => args.act(&ask(output)?, output),
+            Self::Vote(args) => args.act(&ask(output)?, output),
         }
     }
 }

@@ -10,10 +10,9 @@ use serde_json::{Value as Json_, json};
 
 use super::{Answer, DEFAULT_ROWS, MAX_ROWS, read};
 use crate::http::error::ApiError;
-use crate::http::json::{self, custom_value_of};
+use crate::http::json;
 use crate::model::{Confidence, CustomFields, Kind, Scope, Tag, Tlp};
 use crate::node::{NewIndicator, Node};
-use crate::privacy::tlp::View;
 use crate::store::Filter;
 
 #[derive(Deserialize)]
@@ -35,7 +34,6 @@ pub(super) async fn list(State(node): State<Node>, Query(query): Query<List>) ->
         text: query.search,
         after: query.after,
         limit: query.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS),
-        view: View::Red,
     };
     let (listed, next) = node.list(filter).await?;
     let indicators: Vec<Json_> = listed.iter().map(json::listed).collect();
@@ -43,7 +41,7 @@ pub(super) async fn list(State(node): State<Node>, Query(query): Query<List>) ->
 }
 
 pub(super) async fn show(State(node): State<Node>, Path(indicator): Path<String>) -> Answer {
-    let found = node.find(indicator, View::Red).await?;
+    let found = node.find(indicator).await?;
     Ok(Json(json::found(&found, &node.members())))
 }
 
@@ -81,7 +79,7 @@ pub(super) async fn add(
     let tlp = body.tlp.map_or(Ok(Tlp::Red), |tlp| tlp.parse()).map_err(ApiError::bad_request)?;
     let mut custom = CustomFields::new();
     for (name, value) in body.custom {
-        custom.insert(name, custom_value_of(value)?);
+        custom.insert(name, json::read_custom(value)?);
     }
     let new = NewIndicator {
         value: body.value,
@@ -92,7 +90,7 @@ pub(super) async fn add(
         custom,
     };
     let indicator = node.add_indicator(new).await?;
-    let found = node.find(indicator.to_string(), View::Red).await?;
+    let found = node.find(indicator.to_string()).await?;
     Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
 }
 
@@ -144,6 +142,6 @@ pub(super) async fn vote(
 ) -> Answer {
     let body = read(body)?;
     let value = node.vote(body.indicator, body.false_positive).await?;
-    let found = node.find(value.id().to_string(), View::Red).await?;
+    let found = node.find(value.id().to_string()).await?;
     Ok(Json(json!({ "indicator": json::listed(&found.listed) })))
 }

@@ -2,8 +2,8 @@
 //!
 //! Who may open the socket is the node's operator, so there are no roles here.
 
+mod exchange;
 mod indicators;
-mod tokens;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -48,10 +48,10 @@ pub fn router(
         .route("/share", post(indicators::share))
         .route("/retract", post(indicators::retract))
         .route("/vote", post(indicators::vote))
+        .route("/import", post(exchange::import))
+        .route("/export", get(exchange::export))
         .route("/why", get(why))
         .route("/preview", get(preview))
-        .route("/tokens", get(tokens::list).post(tokens::create))
-        .route("/tokens/revoke", post(tokens::revoke))
         .route("/egress", get(egress))
         .route("/egress/verify", get(verify_egress))
         .with_state(node)

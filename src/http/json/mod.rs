@@ -1,19 +1,18 @@
 //! The JSON of the control socket. One function a thing; nobody else writes it.
 
-mod custom;
 mod leaving;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::error::ApiError;
 use crate::assess::{Assessment, Block, Heard};
 use crate::lookup::virustotal::Said;
 use crate::mesh::{self, ConnectedPeer};
 use crate::model::{Claim, CustomFields, CustomValue, Evidence, NodeId, Timestamp};
 use crate::node::peers::{ApprovedBy, Candidate, Member};
-use crate::node::{Found, Listed, Status, Why};
+use crate::node::{FeedStatus, Found, Listed, Status, Why};
 use crate::store::{Break, EgressCheck};
 
-pub(super) use custom::custom_value_of;
 pub(super) use leaving::{egress, preview, shared};
 use leaving::{outbox_row, recipients};
 
@@ -58,6 +57,19 @@ pub(super) fn status(status: &Status) -> Json {
         "outbox": status.outbox,
         "own": own(status),
         "watchers": watchers,
+        "feeds": status.feeds.iter().map(feed).collect::<Vec<_>>(),
+    })
+}
+
+fn feed(feed: &FeedStatus) -> Json {
+    json!({
+        "name": feed.name,
+        "read": time(feed.read),
+        "next": time(feed.next),
+        "objects": feed.objects,
+        "imported": feed.imported,
+        "refused": feed.refused,
+        "error": feed.error,
     })
 }
 
@@ -67,7 +79,7 @@ fn own(status: &Status) -> Vec<Json> {
     let configured =
         live.config.hygiene.own.iter().map(|own| json!({ "value": own, "from": "config" }));
     let learnt =
-        live.learnt.iter().map(|ip| json!({ "value": ip.to_string(), "from": "interface" }));
+        live.learnt.iter().map(|(ip, by)| json!({ "value": ip.to_string(), "from": by.name() }));
     configured.chain(learnt).collect()
 }
 
@@ -229,12 +241,30 @@ fn claim(claim: &Claim) -> Json {
     })
 }
 
-fn custom(fields: &CustomFields) -> Json {
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), custom_value(value)))
-        .collect::<Map<_, _>>()
-        .into()
+/// Custom fields by name.
+pub(super) fn custom(fields: &CustomFields) -> Map<String, Json> {
+    fields.iter().map(|(name, value)| (name.clone(), custom_value(value))).collect()
+}
+
+/// A custom field that somebody wrote.
+pub(super) fn read_custom(value: Json) -> Result<CustomValue, ApiError> {
+    Ok(match value {
+        Json::Null => CustomValue::Null,
+        Json::Bool(truth) => CustomValue::Bool(truth),
+        Json::Number(number) => CustomValue::Integer(
+            number
+                .as_i64()
+                .ok_or_else(|| ApiError::bad_request("numbers in custom fields are whole"))?,
+        ),
+        Json::String(text) => CustomValue::Text(text),
+        Json::Array(items) => {
+            CustomValue::List(items.into_iter().map(read_custom).collect::<Result<_, _>>()?)
+        }
+        Json::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| Ok((name, read_custom(value)?)));
+            CustomValue::Map(fields.collect::<Result<_, ApiError>>()?)
+        }
+    })
 }
 
 fn custom_value(value: &CustomValue) -> Json {
@@ -245,7 +275,7 @@ fn custom_value(value: &CustomValue) -> Json {
         CustomValue::Bytes(bytes) => hex(bytes).into(),
         CustomValue::Text(text) => text.clone().into(),
         CustomValue::List(items) => items.iter().map(custom_value).collect(),
-        CustomValue::Map(fields) => custom(fields),
+        CustomValue::Map(fields) => custom(fields).into(),
     }
 }
 

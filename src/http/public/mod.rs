@@ -4,17 +4,27 @@
 //! handshakes, headers, bodies and time. A route sees who is at the other end as a
 //! [`Client`], which the handshake proved.
 
-mod api;
 mod client;
 mod door;
 mod listen;
 mod registry;
 mod signed;
+mod taxii;
 
 #[cfg(test)]
 mod tests;
 
-pub use api::router as api_router;
+use axum::Router;
+
+use super::error::ApiError;
+use crate::node::Node;
+
 pub use client::Client;
 pub use listen::{Public, serve_public};
 pub use registry::router as registry_router;
+pub use taxii::{Grant, Knock};
+
+/// The routes of a node. `knock` says what a token lets its bearer do.
+pub fn router(node: Node, knock: Knock) -> Router {
+    taxii::router(node, knock).fallback(async || ApiError::not_found("no such route"))
+}

@@ -12,7 +12,6 @@ use crate::metrics::Metrics;
 use crate::model::{Confidence, CustomFields, Scope};
 use crate::node::tests::{self as node, eventually};
 use crate::node::{NewIndicator, Running, Told};
-use crate::privacy::tlp::View;
 
 const REPORT: &str = r#"{"data":{"attributes":{"last_analysis_stats":{"malicious":40,
     "harmless":2},"reputation":-66,"popular_threat_classification":
@@ -99,7 +98,7 @@ async fn what_is_said_is_shown_here_kept_over_a_restart_and_told_to_nobody() {
     add(&node, "45.155.205.2", Tlp::Green).await;
     let value = Value::guess("45.155.205.2").unwrap();
     eventually("it was asked", || node.virustotal(&value).unwrap().is_some()).await;
-    let found = node.find("45.155.205.2".to_owned(), View::Red).await.unwrap();
+    let found = node.find("45.155.205.2".to_owned()).await.unwrap();
     let Some(Said::Report(report)) = &found.virustotal else { panic!("{found:?}") };
     assert_eq!((report.malicious, report.reputation), (40, -66));
     let why = node.why("45.155.205.2".to_owned()).await.unwrap();
@@ -177,7 +176,7 @@ async fn a_node_works_the_same_while_nobody_answers() {
     add(&node, "45.155.205.2", Tlp::White).await;
     eventually("it was asked", || !asked.lock().unwrap().is_empty()).await;
     add(&node, "45.155.205.3", Tlp::White).await;
-    let found = node.find("45.155.205.3".to_owned(), View::Red).await.unwrap();
+    let found = node.find("45.155.205.3".to_owned()).await.unwrap();
     assert_eq!((found.virustotal, found.listed.assessment.confidence.percent()), (None, 70));
     eventually("it is given up for now", || count(&metrics, "away") == 1).await;
     assert!(running.stop().await);

@@ -9,7 +9,6 @@ use super::*;
 use crate::metrics::Metrics;
 use crate::model::Tlp;
 use crate::node::tests::{self as node, eventually};
-use crate::privacy::tlp::View;
 
 /// Calls every file malware but hangs up on those that hold `poison`, and finds those that
 /// hold `large` too large.
@@ -58,7 +57,7 @@ async fn the_folder_waits_for_clamd_and_one_file_holds_up_no_other() {
     let results = ["found", "too_large", "failed", "retried"].map(|result| count(&metrics, result));
     assert_eq!(results, [1, 1, 1, 2]);
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let found = node.find(hash.to_owned(), View::Red).await.unwrap();
+    let found = node.find(hash.to_owned()).await.unwrap();
     let [evidence] = &found.evidence[..] else { panic!("{found:?}") };
     assert_eq!(evidence.origin, Origin::Log(Source::Clamav));
     assert_eq!((evidence.count, evidence.confidence.percent()), (1, 90));

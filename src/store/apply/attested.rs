@@ -1,8 +1,8 @@
 //! What members say they saw themselves.
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::ageing;
-use crate::model::{IndicatorId, NodeId, Timestamp, Tlp};
+use crate::model::{IndicatorId, NodeId, Timestamp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family};
 use crate::store::record::KeptAttested;
@@ -35,8 +35,7 @@ impl Draft<'_> {
             self.mark(Family::Expiry, family::expiry(until, Ends::Attested, &key));
             self.attested.put(&key, KeptAttested { node: from, until });
             if kept.is_none() {
-                // It is said of what left for the mesh.
-                self.touch_again(&indicator, None, Tlp::Green);
+                self.touch_again(&indicator, Touched::by_judgement());
             }
         }
         Ok(Applied::Updated)

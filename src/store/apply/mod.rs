@@ -8,9 +8,8 @@ mod ledger;
 mod outbox;
 mod peers;
 mod purge;
+mod places;
 mod sightings;
-mod tokens;
-mod touched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,19 +17,20 @@ use std::sync::Arc;
 use rocksdb::WriteBatch;
 
 use super::StoreError;
-use super::change::{Applied, Change};
+use super::change::{Applied, Change, PeerRecord};
 use super::database::Database;
 use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
 use super::record::{
     self, KeptAttested, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator,
-    KeptOffset, KeptOutside, KeptOwn, KeptVote, Record, State,
+    KeptOffset, KeptOutside, KeptOwn, KeptVote, Places, Record, State,
 };
 use super::sync::SyncChange;
 use super::table::Table;
-use super::who::{PeerRecord, TokenRecord};
-use crate::model::{Day, Timestamp};
-use touched::Touched;
+use crate::model::{Day, Evidence, Timestamp, Value};
+
+pub(super) use places::alive_in;
+use places::Touched;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -72,14 +72,13 @@ pub(super) struct Draft<'a> {
     votes: Table<KeptVote>,
     outside: Table<KeptOutside>,
     attested: Table<KeptAttested>,
-    tokens: Table<TokenRecord>,
     /// Rows of index families: there, or gone.
     marks: BTreeMap<(Family, Vec<u8>), bool>,
     /// Sealed ledger rows; `None` is deleted.
     ledger: BTreeMap<u64, Option<Vec<u8>>>,
     /// All of `content` before this key goes.
     content_until: Option<Vec<u8>>,
-    /// Indicators that changed, and how.
+    /// Indicators that changed.
     touched: BTreeMap<Id, Touched>,
     /// What takes part in sync from now on, in the order of the changes.
     sync: Vec<SyncChange>,
@@ -133,7 +132,6 @@ impl<'a> Draft<'a> {
             votes: Table::default(),
             outside: Table::default(),
             attested: Table::default(),
-            tokens: Table::default(),
             marks: BTreeMap::new(),
             ledger: BTreeMap::new(),
             content_until: None,
@@ -146,7 +144,9 @@ impl<'a> Draft<'a> {
     /// Applies one change. An error spoils the whole call, and with it this draft.
     pub(super) fn apply(&mut self, change: &Change) -> Result<Applied, StoreError> {
         match change {
-            Change::Sighting(sighting) => self.sighting(sighting),
+            Change::Sighting(seen) => self.absorb(Evidence::from_sighting(seen.clone()), seen.at),
+            Change::Import(evidence) => self.absorb(evidence.clone(), evidence.last_seen),
+            Change::ImportTakenBack(indicator) => self.import_taken_back(*indicator),
             Change::Tell { indicator, origin, members, hold } => {
                 self.tell(*indicator, *origin, members, *hold)
             }
@@ -171,9 +171,6 @@ impl<'a> Draft<'a> {
             Change::Egress(row) => self.left(row),
             Change::PeerRecord(peer) => self.peer(peer),
             Change::ForgetPeer(node) => Ok(self.forget(*node)),
-            Change::Token(token) => self.token(token),
-            Change::TokenUsed { hash, at } => self.token_used(hash, *at),
-            Change::ForgetToken(name) => self.forget_token(name),
             Change::Vote { indicator, false_positive, at } => {
                 self.vote(*indicator, *false_positive, *at)
             }
@@ -198,7 +195,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Result<Group, StoreError> {
         let now = self.now();
         for (indicator, touched) in std::mem::take(&mut self.touched) {
-            self.stamp(&indicator, &touched, now)?;
+            self.stamp(&indicator, touched, now)?;
         }
         let index = self
             .indicators
@@ -220,7 +217,6 @@ impl<'a> Draft<'a> {
         self.votes.write(self.db, &mut batch)?;
         self.outside.write(self.db, &mut batch)?;
         self.attested.write(self.db, &mut batch)?;
-        self.tokens.write(self.db, &mut batch)?;
         for ((family, key), there) in &self.marks {
             let family = self.db.family(*family)?;
             if *there { batch.put_cf(family, key, []) } else { batch.delete_cf(family, key) }
@@ -238,10 +234,69 @@ impl<'a> Draft<'a> {
         Ok(Group { batch, taken })
     }
 
+    /// Gives a touched indicator its new stamp and its next crossing.
+    fn stamp(
+        &mut self,
+        indicator: &Id,
+        touched: Touched,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(mut record) = self.indicators.read_or_lost(self.db, indicator)? else {
+            return Ok(());
+        };
+        record.added = self.next_stamp();
+        if let Some(due) = record.due {
+            self.unmark(Family::Due, family::due(due, indicator));
+        }
+        self.place(indicator, &mut record, touched, now)?;
+        // What is overdue waits for the sweep: a change that a view does not show must
+        // not be seen there by the steps that it brings forward.
+        record.due = record.due.into_iter().chain(touched.crossing).min();
+        if let Some(due) = record.due {
+            self.mark(Family::Due, family::due(due, indicator));
+        }
+        self.indicators.put(indicator, record);
+        Ok(())
+    }
+
     /// Strictly increasing, even if the clock stands or steps back.
     fn next_stamp(&mut self) -> u64 {
         self.memory.state.last_added = self.clock.max(self.memory.state.last_added + 1);
         self.memory.state.last_added
+    }
+
+    /// Notes that an indicator was seen, and that what it tells has changed.
+    fn touch(
+        &mut self,
+        indicator: &Id,
+        value: &Value,
+        seen: Timestamp,
+        touched: Touched,
+    ) -> Result<bool, StoreError> {
+        let known = self.indicators.read_or_lost(self.db, indicator)?;
+        let new = known.is_none();
+        if new {
+            *self.memory.kinds.entry(value.kind().label()).or_default() += 1;
+        }
+        let mut record = known.unwrap_or_else(|| KeptIndicator {
+            value: value.clone(),
+            first_seen: seen,
+            last_seen: seen,
+            added: 0,
+            due: None,
+            places: Places::default(),
+        });
+        record.first_seen = record.first_seen.min(seen);
+        record.last_seen = record.last_seen.max(seen);
+        self.indicators.put(indicator, record);
+        self.touch_again(indicator, touched);
+        Ok(new)
+    }
+
+    /// Notes that what a known indicator tells has changed.
+    fn touch_again(&mut self, indicator: &Id, touched: Touched) {
+        let before = self.touched.entry(*indicator).or_default();
+        *before = before.and(touched);
     }
 
     /// Forgets what somebody outside said, unless something newer took its place.

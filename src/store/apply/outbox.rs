@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt as _;
 
-use super::{Applied, Draft};
-use crate::model::{Audience, Generation, IndicatorId, NodeId, Origin, Scope, Timestamp, Tlp};
+use super::{Applied, Draft, Touched};
+use crate::model::{Audience, Generation, IndicatorId, NodeId, Origin, Scope, Timestamp};
 use crate::store::change::{Hold, Pending, What};
 use crate::store::family::{self, Family, Id};
 use crate::store::outbox::{pending, waiting_key};
@@ -87,8 +87,6 @@ impl Draft<'_> {
         word: &Word<'_>,
     ) -> Result<Applied, StoreError> {
         let indicator = family::indicator(&self.db.sealer, id);
-        let seen = self.evidence.under(self.db, &indicator)?;
-        let before = seen.iter().map(|kept| kept.evidence.scope.tlp()).min();
         let own = self.set_scope(&indicator, word)?;
         let rows = self.own.under(self.db, &indicator)?;
         // What was told may live longer than the evidence for it.
@@ -104,7 +102,6 @@ impl Draft<'_> {
         for (audience, generation) in word.audiences {
             wished.extend(self.share(id, *audience, *generation, word.hold)?);
         }
-        self.touch_less(&indicator, word.scope.tlp().min(before.unwrap_or(Tlp::Red)));
         Ok(Applied::Wished(wished))
     }
 
@@ -124,7 +121,8 @@ impl Draft<'_> {
         for kept in &mut own {
             let origin = kept.evidence.origin;
             if word.only.is_none_or(|only| only == origin) {
-                kept.evidence.scope = word.scope.clone();
+                let before = std::mem::replace(&mut kept.evidence.scope, word.scope.clone());
+                self.touch_again(indicator, Touched::by_scope(&before, word.scope));
                 kept.members = Some(members.clone());
                 kept.scope_chosen |= word.only.is_none();
                 self.evidence.put(&family::evidence(indicator, origin), kept.clone());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Applied, Draft};
 use crate::model::{NodeId, Timestamp};
 use crate::store::StoreError;
+use crate::store::change::{MAX_CANDIDATES, MAX_PEER_ADDRESSES, PeerRecord, Standing};
 use crate::store::family::{self, Id};
-use crate::store::who::{MAX_CANDIDATES, MAX_PEER_ADDRESSES, PeerRecord, Standing};
 
 impl Draft<'_> {
     pub(super) fn peer(&mut self, peer: &PeerRecord) -> Result<Applied, StoreError> {

@@ -1,12 +1,10 @@
 //! Ends what has ended, by the index rows alone: the rest is never looked at.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::claims::claim_crossing;
-use super::sightings::{evidence_crossing, evidence_expiry};
-use super::{Applied, Draft};
-use crate::model::{DAY, Day, Timestamp, Tlp};
-use crate::privacy::tlp::View;
+use super::sightings::evidence_expiry;
+use super::{Applied, Draft, Touched};
+use crate::model::{DAY, Day, Timestamp};
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{self, LedgerRow};
 use crate::store::sync::SyncChange;
@@ -36,7 +34,7 @@ impl Draft<'_> {
 
     fn purge_ended(&mut self, today: Day, purged: &mut Purged) -> Result<(), StoreError> {
         let mut rows = 0;
-        let mut poorer: BTreeMap<Id, Tlp> = BTreeMap::new();
+        let mut poorer = BTreeSet::new();
         for row in self.db.rows(Family::Expiry, &[], &[])? {
             let key = row?.key;
             let Some((day, what, record)) = family::split_expiry(&key) else {
@@ -51,37 +49,32 @@ impl Draft<'_> {
                 break;
             }
             rows += 1;
-            if let Some(tlp) = self.end(what, record, today)? {
+            if self.end(what, record, today)? {
                 purged.ended += 1;
-                if let Some(indicator) =
-                    family::indicator_of(record).filter(|_| what.of_indicator())
-                {
-                    let least = poorer.entry(indicator).or_insert(tlp);
-                    *least = tlp.min(*least);
-                }
+                poorer.extend(what.of_indicator().then(|| family::indicator_of(record)).flatten());
             }
             // A row that its record does not agree with is a leftover.
             self.unmark(Family::Expiry, key);
         }
-        for (indicator, tlp) in poorer {
-            self.drop_if_bare(&indicator, tlp)?;
+        for indicator in poorer {
+            self.drop_if_bare(&indicator)?;
         }
         Ok(())
     }
 
-    /// Deletes a record if it has ended by its own word; the marking of what ended.
-    fn end(&mut self, what: Ends, key: &[u8], today: Day) -> Result<Option<Tlp>, StoreError> {
+    /// Deletes a record if it has ended by its own word.
+    fn end(&mut self, what: Ends, key: &[u8], today: Day) -> Result<bool, StoreError> {
         match what {
             Ends::Evidence => {
                 let kept = self.evidence.read_or_lost(self.db, key)?;
-                let ended = kept.filter(|kept| {
+                let ended = kept.is_some_and(|kept| {
                     family::split_expiry(&evidence_expiry(&kept.evidence, key))
                         .is_some_and(|(end, _, _)| end <= today)
                 });
-                if ended.is_some() {
+                if ended {
                     self.evidence.delete(key);
                 }
-                Ok(ended.map(|kept| kept.evidence.scope.tlp()))
+                Ok(ended)
             }
             Ends::Claim => {
                 let kept = self.claims.read_or_lost(self.db, key)?;
@@ -90,20 +83,20 @@ impl Draft<'_> {
                     self.claims.delete(key);
                     self.charge(kept.charged, -1);
                 }
-                Ok(ended.map(|kept| kept.heard.claim.tlp))
+                Ok(ended.is_some())
             }
-            Ends::Outside => Ok(self.end_outside(key, today)?.then_some(Tlp::Red)),
+            Ends::Outside => self.end_outside(key, today),
             Ends::Attested => {
                 let kept = self.attested.read_or_lost(self.db, key)?;
                 let ended = kept.is_some_and(|kept| kept.until <= today);
                 if ended {
                     self.attested.delete(key);
                 }
-                Ok(ended.then_some(Tlp::Green))
+                Ok(ended)
             }
             Ends::Sent => {
                 self.end_sent(key, today)?;
-                Ok(None)
+                Ok(false)
             }
         }
     }
@@ -121,18 +114,18 @@ impl Draft<'_> {
         self.end_told(key, &own)
     }
 
-    /// An indicator without evidence and claims is gone. What ended had a marking.
-    fn drop_if_bare(&mut self, indicator: &Id, tlp: Tlp) -> Result<(), StoreError> {
+    /// An indicator without evidence and claims is gone.
+    pub(super) fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
         let evidence = self.evidence.under(self.db, indicator)?;
         if !evidence.iter().any(|kept| kept.evidence.origin.is_own()) {
             self.end_wishes(indicator)?;
         }
         if !evidence.is_empty() || !self.claims.under(self.db, indicator)?.is_empty() {
-            self.touch_less(indicator, tlp);
+            self.touch_again(indicator, Touched::by_end());
             return Ok(());
         }
         if let Some(record) = self.indicators.read_or_lost(self.db, indicator)? {
-            self.unmark(Family::Added, family::added(record.stamps.of(View::Red), indicator));
+            self.leave_all_views(indicator, &record);
             if let Some(due) = record.due {
                 self.unmark(Family::Due, family::due(due, indicator));
             }
@@ -204,38 +197,12 @@ impl Draft<'_> {
                 && record.due == Some(Timestamp(due))
             {
                 record.due = None;
+                let crossed = self.crossed(&indicator, &record, now)?;
                 self.indicators.put(&indicator, record);
-                let (crossing, tlp) = self.crossing(&indicator, Timestamp(due), now)?;
-                self.touch_again(&indicator, crossing, tlp);
+                self.touch_again(&indicator, crossed);
                 purged.crossed += 1;
             }
         }
         Ok(())
-    }
-
-    /// When the first of all that is known of an indicator crosses its next step, and
-    /// the least marking of what has crossed one between `since` and `now`.
-    fn crossing(
-        &self,
-        indicator: &Id,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<(Option<Timestamp>, Tlp), StoreError> {
-        let evidence = self.evidence.under(self.db, indicator)?;
-        let claims = self.claims.under(self.db, indicator)?;
-        let before = since.minus(1);
-        let crossings = |at| {
-            let own = evidence.iter().map(move |kept| {
-                (evidence_crossing(&kept.evidence, at), kept.evidence.scope.tlp())
-            });
-            let heard = claims
-                .iter()
-                .map(move |kept| (claim_crossing(&kept.heard.claim, at), kept.heard.claim.tlp));
-            own.chain(heard)
-        };
-        let crossed = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        let least = crossings(before).filter(|(at, _)| crossed(*at)).map(|(_, tlp)| tlp).min();
-        let next = crossings(now).filter_map(|(at, _)| at).min();
-        Ok((next, least.unwrap_or(Tlp::Red)))
     }
 }

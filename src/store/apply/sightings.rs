@@ -1,26 +1,30 @@
-//! What this node saw: evidence, and this operator's word on it.
+//! What this node saw or imported: evidence, and this operator's word on it.
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::keys::Damaged;
-use crate::model::{Evidence, IndicatorId, Origin, Scope, Sighting, Timestamp, Tlp};
+use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{KeptEvidence, KeptVote};
 
 impl Draft<'_> {
-    pub(super) fn sighting(&mut self, sighting: &Sighting) -> Result<Applied, StoreError> {
-        let indicator = family::indicator(&self.db.sealer, sighting.value.id());
-        let key = family::evidence(&indicator, sighting.origin);
-        let seen = sighting.at;
-        let fresh = Evidence::from_sighting(sighting.clone());
-        let mut before = None;
-        let kept = match self.evidence.read(self.db, &key) {
+    /// Folds evidence into the record of its indicator and origin.
+    pub(super) fn absorb(
+        &mut self,
+        fresh: Evidence,
+        seen: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        let origin = fresh.origin;
+        let indicator = family::indicator(&self.db.sealer, fresh.indicator());
+        let key = family::evidence(&indicator, origin);
+        let known = self.evidence.read(self.db, &key);
+        let before = known.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.evidence.clone()));
+        let kept = match known {
             Ok(Some(mut kept)) => {
-                before = Some(kept.evidence.scope.tlp());
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 // How far what was added by hand may travel is the operator's word as well.
-                let chosen = kept.scope_chosen || sighting.origin == Origin::Manual;
+                let chosen = kept.scope_chosen || origin == Origin::Manual;
                 let chosen = chosen.then(|| kept.evidence.scope.clone());
                 kept.evidence.absorb(fresh);
                 if let Some(scope) = chosen {
@@ -33,12 +37,8 @@ impl Draft<'_> {
             Err(error) => return Err(error),
         };
         self.mark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
-        let crossing = evidence_crossing(&kept.evidence, self.now());
-        let tlp = kept.evidence.scope.tlp();
-        let new = self.touch(&indicator, &kept.evidence.value, seen, crossing, tlp)?;
-        if let Some(before) = before.filter(|before| *before < tlp) {
-            self.touch_less(&indicator, before);
-        }
+        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, self.now());
+        let new = self.touch(&indicator, &kept.evidence.value, seen, touched)?;
         if new && let Some(full) = &self.full {
             return Err(full.clone());
         }
@@ -75,6 +75,28 @@ impl Draft<'_> {
         KeptEvidence { scope_chosen: true, ..KeptEvidence::new(fresh) }
     }
 
+    /// All imports speak with one voice, and its last word is that it is none.
+    pub(super) fn import_taken_back(
+        &mut self,
+        indicator: IndicatorId,
+    ) -> Result<Applied, StoreError> {
+        let indicator = family::indicator(&self.db.sealer, indicator);
+        let mut known = false;
+        for origin in [Origin::Import, Origin::ImportOfDtim] {
+            let key = family::evidence(&indicator, origin);
+            if let Some(kept) = self.evidence.read_or_lost(self.db, &key)? {
+                self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
+                self.evidence.delete(&key);
+                self.touch_again(&indicator, Touched::by_loss(&kept.evidence.scope));
+                known = true;
+            }
+        }
+        if known {
+            self.drop_if_bare(&indicator)?;
+        }
+        Ok(if known { Applied::Updated } else { Applied::Known })
+    }
+
     pub(super) fn vote(
         &mut self,
         indicator: IndicatorId,
@@ -84,15 +106,14 @@ impl Draft<'_> {
         let indicator = family::indicator(&self.db.sealer, indicator);
         let new = self.votes.read_or_lost(self.db, &indicator)?.is_none();
         self.votes.put(&indicator, KeptVote { false_positive, at });
-        self.touch_again(&indicator, None, Tlp::White);
+        self.touch_again(&indicator, Touched::by_judgement());
         Ok(if new { Applied::New } else { Applied::Updated })
     }
 }
 
 /// The index row that ends a piece of evidence.
 pub(super) fn evidence_expiry(evidence: &Evidence, key: &[u8]) -> Vec<u8> {
-    let end = ageing::end_of(evidence.value.kind(), evidence.last_seen);
-    family::expiry(end, Ends::Evidence, key)
+    family::expiry(ageing::end_of_evidence(evidence), Ends::Evidence, key)
 }
 
 /// When evidence crosses its next step.

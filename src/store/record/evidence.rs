@@ -46,6 +46,8 @@ pub(in crate::store) struct EvidenceForm {
     origin: String,
     first_seen: u64,
     last_seen: u64,
+    #[serde(default)]
+    until: Option<u64>,
     count: u64,
     confidence: u8,
     tags: Vec<String>,
@@ -81,6 +83,7 @@ impl Record for KeptEvidence {
             origin: evidence.origin.name().to_owned(),
             first_seen: evidence.first_seen.seconds(),
             last_seen: evidence.last_seen.seconds(),
+            until: evidence.until.map(Timestamp::seconds),
             count: evidence.count,
             confidence: evidence.confidence.percent(),
             tags: evidence.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
@@ -112,6 +115,7 @@ impl Record for KeptEvidence {
             origin: form.origin.parse().ok()?,
             first_seen: Timestamp(form.first_seen),
             last_seen: Timestamp(form.last_seen),
+            until: form.until.map(Timestamp),
             count: form.count,
             confidence: Confidence::new(form.confidence)?,
             tags: form.tags.iter().map(|tag| tag.parse().ok()).collect::<Option<_>>()?,
@@ -169,40 +173,26 @@ pub(in crate::store) struct KeptIndicator {
     /// By the logs' own time, or by the time of delivery.
     pub(in crate::store) first_seen: Timestamp,
     pub(in crate::store) last_seen: Timestamp,
-    /// When it last changed, for each view.
-    pub(in crate::store) stamps: Stamps,
+    /// The stamp of its last change; zero before it has one.
+    pub(in crate::store) added: u64,
     /// Its row in `due`.
     pub(in crate::store) due: Option<Timestamp>,
+    /// How it stands in each view, in the order of [`View::ALL`].
+    pub(in crate::store) places: Places,
 }
 
-/// When an indicator last changed in each view: microseconds since 1970, none comes
-/// twice; zero where nothing of it is seen. That of the red view is its row in `added`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::store) struct Stamps {
-    public: u64,
-    green: u64,
-    amber: u64,
-    red: u64,
-}
+/// How an indicator stands in each view.
+pub(in crate::store) type Places = [Option<InView>; View::ALL.len()];
 
-impl Stamps {
-    pub(in crate::store) fn of(&self, view: View) -> u64 {
-        match view {
-            View::Public => self.public,
-            View::Green => self.green,
-            View::Amber => self.amber,
-            View::Red => self.red,
-        }
-    }
-
-    pub(in crate::store) fn set(&mut self, view: View, stamp: u64) {
-        match view {
-            View::Public => self.public = stamp,
-            View::Green => self.green = stamp,
-            View::Amber => self.amber = stamp,
-            View::Red => self.red = stamp,
-        }
-    }
+/// How an indicator stands in a view that shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct InView {
+    /// Its row in `added`: when it last changed in this view.
+    pub(in crate::store) added: u64,
+    /// Since when the view has shown it, without a break. Part of its object's id.
+    pub(in crate::store) since: u64,
+    /// It was shown, and was then taken back.
+    pub(in crate::store) withdrawn: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -213,9 +203,8 @@ pub(in crate::store) struct IndicatorForm {
     last_seen: u64,
     added: u64,
     due: Option<u64>,
-    /// Of the public, green and amber view; schema 3 fills them in.
     #[serde(default)]
-    seen_by: [u64; 3],
+    places: Vec<Option<(u64, u64, bool)>>,
 }
 
 impl Record for KeptIndicator {
@@ -229,20 +218,27 @@ impl Record for KeptIndicator {
             value: self.value.as_str().to_owned(),
             first_seen: self.first_seen.seconds(),
             last_seen: self.last_seen.seconds(),
-            added: self.stamps.red,
+            added: self.added,
             due: self.due.map(Timestamp::seconds),
-            seen_by: [self.stamps.public, self.stamps.green, self.stamps.amber],
+            places: self
+                .places
+                .iter()
+                .map(|place| place.map(|place| (place.added, place.since, place.withdrawn)))
+                .collect(),
         }
     }
 
     fn from_form(form: IndicatorForm) -> Option<Self> {
-        let [public, green, amber] = form.seen_by;
         Some(Self {
             value: value(&form.kind, &form.value)?,
             first_seen: Timestamp(form.first_seen),
             last_seen: Timestamp(form.last_seen),
-            stamps: Stamps { public, green, amber, red: form.added },
+            added: form.added,
             due: form.due.map(Timestamp),
+            places: std::array::from_fn(|view| {
+                let (added, since, withdrawn) = form.places.get(view).copied().flatten()?;
+                Some(InView { added, since, withdrawn })
+            }),
         })
     }
 }

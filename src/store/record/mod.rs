@@ -13,7 +13,6 @@ mod own;
 mod peer;
 mod small;
 mod state;
-mod token;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(super) use claim::KeptClaim;
-pub(super) use evidence::{KeptEvidence, KeptIndicator, Stamps};
+pub(super) use evidence::{InView, KeptEvidence, KeptIndicator, Places};
 pub(super) use ledger::LedgerRow;
 pub(super) use own::{KeptOwn, Sent, Wish};
 pub(super) use small::{

@@ -101,6 +101,7 @@ fn evidence_comes_back_with_every_field() {
             origin: Origin::Log(Source::Zeek),
             first_seen: Timestamp(1),
             last_seen: Timestamp(u64::MAX),
+            until: scope_chosen.then_some(Timestamp(9)),
             count: u64::MAX,
             confidence: Confidence::new(33).unwrap(),
             tags: ["a".parse().unwrap(), "b:c".parse().unwrap()].into(),

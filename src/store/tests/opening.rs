@@ -32,7 +32,7 @@ fn another_data_key_is_refused_and_changes_nothing() {
     assert_eq!(bench.store().evidence(ip(1).id()).unwrap().len(), 1);
 }
 
-fn put_meta(bench: &Bench, key: &[u8], value: &[u8]) {
+pub(super) fn put_meta(bench: &Bench, key: &[u8], value: &[u8]) {
     let db = Database::open(&bench.path(), sealer()).unwrap();
     let mut batch = WriteBatch::default();
     batch.put_cf(db.family(Family::Meta).unwrap(), key, value);

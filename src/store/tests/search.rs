@@ -44,7 +44,7 @@ fn a_list_can_be_narrowed_by_kind_and_text() {
     }
     let list = |kind: Option<Kind>, text: Option<&str>| {
         let text = text.map(str::to_owned);
-        values(&bench.store().indicators(&Filter { kind, text, limit: 9, ..Filter::default() }))
+        values(&bench.store().indicators(&Filter { kind, text, limit: 9, after: None }))
     };
     assert_eq!(list(Some(Kind::Domain), None), ["example.net", "login.example.com"]);
     assert_eq!(list(None, Some("LOGIN")), ["http://example.com/LoGiN", "login.example.com"]);

@@ -1,8 +1,8 @@
 //! Whole processes: real nodes, real files, real sockets.
 
-mod api;
 mod backup;
 mod bad_start;
+mod bootstrap;
 mod delivery;
 mod demo;
 mod exchange;
@@ -16,6 +16,7 @@ pub mod prove;
 mod registry;
 mod replay;
 mod scanning;
+mod stix;
 mod stranger;
 mod sync;
 mod tools;
