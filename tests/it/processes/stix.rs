@@ -159,11 +159,12 @@ fn every_object_is_answered_and_a_bad_file_is_said() {
     alpha.start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed.json");
-    let take = |text: &str, words: &[&str]| {
+    let taken_by = |alpha: &Organisation, text: &str, words: &[&str]| {
         std::fs::write(&path, text).unwrap();
         let words = [&["indicators", "import", path.to_str().unwrap()], words].concat();
         alpha.dtim(&words)
     };
+    let take = |text: &str, words: &[&str]| taken_by(&alpha, text, words);
     // Taken, and refused by hygiene, with the object's id and the reason.
     let output = take(&foreign("1", ATTACKER, ""), &["--json", "--trust", "0.9"]);
     assert_eq!(lines(&output).pop().unwrap()["outcomes"], json!({ "new": 1 }));
@@ -196,8 +197,8 @@ fn every_object_is_answered_and_a_bad_file_is_said() {
     assert!(alpha.knows(ATTACKER).is_some());
     // A dry run needs no node, and an import does.
     alpha.stop();
-    assert!(take(&whole, &["--dry-run"]).status.success());
-    assert_eq!(take(&whole, &[]).status.code(), Some(3));
+    assert!(taken_by(&alpha, &whole, &["--dry-run"]).status.success());
+    assert_eq!(taken_by(&alpha, &whole, &[]).status.code(), Some(3));
 }
 
 #[test]
