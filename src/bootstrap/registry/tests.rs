@@ -9,7 +9,7 @@ use libp2p::identity::Keypair;
 
 use super::super::desk::{Caller, Desk, Rules};
 use super::{Page, Peer, Reader, Reason, Refusal, Registry, Wanted, Wish};
-use crate::bootstrap::{RelayLimits, Settings, start};
+use crate::bootstrap::{MAX_MEMORY, RelayLimits, Settings, start};
 use crate::config::Admit;
 use crate::mesh::address::node_of;
 use crate::mesh::neighbourhood::Neighbourhood;
@@ -38,6 +38,7 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         },
         transport: Transport::Memory,
         metrics: Metrics::new(),
+        max_memory: MAX_MEMORY,
     }
 }
 

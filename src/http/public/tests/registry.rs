@@ -11,7 +11,7 @@ use url::Url;
 
 use super::super::registry_router;
 use super::{Listening, listen};
-use crate::bootstrap::{Bootstrap, RelayLimits, Settings, start};
+use crate::bootstrap::{Bootstrap, MAX_MEMORY, RelayLimits, Settings, start};
 use crate::config::Admit;
 use crate::keys::Identity;
 use crate::lookup::registry::{NoAnswer, Registry};
@@ -48,6 +48,7 @@ async fn registry(admit: Admit, listed: &[NodeId]) -> (Listening, Bootstrap) {
         },
         transport: Transport::Memory,
         metrics: Metrics::new(),
+        max_memory: MAX_MEMORY,
     };
     let metrics = settings.metrics.clone();
     let bootstrap = start(settings).await.unwrap();
