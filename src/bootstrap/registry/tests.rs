@@ -39,6 +39,7 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         },
         transport: Transport::Memory,
         metrics: Metrics::new(),
+        max_memory: MAX_MEMORY,
     }
 }
 
