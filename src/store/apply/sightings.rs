@@ -3,13 +3,13 @@
 use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::keys::Damaged;
-use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp};
+use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp, Tlp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{KeptEvidence, KeptVote};
 
 impl Draft<'_> {
-    /// Folds evidence into the record of its indicator and origin.
+    /// Folds evidence into the record of its indicator and origin, and of imports marking.
     pub(super) fn absorb(
         &mut self,
         fresh: Evidence,
@@ -17,7 +17,11 @@ impl Draft<'_> {
     ) -> Result<Applied, StoreError> {
         let origin = fresh.origin;
         let indicator = family::indicator(&self.db.sealer, fresh.indicator());
-        let key = family::evidence(&indicator, origin);
+        let key = if origin.is_own() {
+            family::evidence(&indicator, origin)
+        } else {
+            family::import(&indicator, origin, fresh.scope.tlp())
+        };
         let known = self.evidence.read(self.db, &key);
         let before = known.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.evidence.clone()));
         let kept = match known {
@@ -82,8 +86,7 @@ impl Draft<'_> {
     ) -> Result<Applied, StoreError> {
         let indicator = family::indicator(&self.db.sealer, indicator);
         let mut known = false;
-        for origin in [Origin::Import, Origin::ImportOfDtim] {
-            let key = family::evidence(&indicator, origin);
+        for key in import_keys(&indicator) {
             if let Some(kept) = self.evidence.read_or_lost(self.db, &key)? {
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 self.evidence.delete(&key);
@@ -109,6 +112,14 @@ impl Draft<'_> {
         self.touch_again(&indicator, Touched::by_judgement());
         Ok(if new { Applied::New } else { Applied::Updated })
     }
+}
+
+/// Where imports of an indicator can be. Until schema 3 all markings had one record.
+fn import_keys(indicator: &Id) -> impl Iterator<Item = Vec<u8>> {
+    [Origin::Import, Origin::ImportOfDtim].into_iter().flat_map(|origin| {
+        let older = family::evidence(indicator, origin);
+        Tlp::ALL.map(|tlp| family::import(indicator, origin, tlp)).into_iter().chain([older])
+    })
 }
 
 /// The index row that ends a piece of evidence.
