@@ -1,5 +1,6 @@
 //! What this node saw or imported: evidence, and this operator's word on it.
 
+use super::places::Views;
 use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::keys::Damaged;
@@ -41,7 +42,9 @@ impl Draft<'_> {
             Err(error) => return Err(error),
         };
         self.mark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
-        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, self.now());
+        let record = self.indicators.read_or_lost(self.db, &indicator)?;
+        let places = record.map(|record| record.places).unwrap_or_default();
+        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, &places, self.now());
         let new = self.touch(&indicator, &kept.evidence.value, seen, touched)?;
         if new && let Some(full) = &self.full {
             return Err(full.clone());
@@ -95,7 +98,7 @@ impl Draft<'_> {
             }
         }
         if known {
-            self.drop_if_bare(&indicator)?;
+            self.drop_if_bare(&indicator, Views::default())?;
         }
         Ok(if known { Applied::Updated } else { Applied::Known })
     }

@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 use super::{Server, ip, objects};
 use crate::model::{Confidence, Scope, Tlp, Value};
 use crate::node::NewIndicator;
-use crate::privacy::tlp::View;
 
 /// A script under `tests`, by Python with the packages of `tests/requirements.txt`.
 fn python(script: &str, arguments: &[&str]) -> Json {
@@ -93,7 +92,7 @@ async fn oasis_s_client_hands_in() {
     });
     let handed = handed.await.unwrap();
     assert_eq!(handed, json!({ "status": "complete", "total": 1, "success": 1, "failure": 0 }));
-    assert!(server.node.find("bad-login-page.net".to_owned(), View::Red).await.is_ok());
+    assert!(server.node.find("bad-login-page.net".to_owned()).await.is_ok());
     server.stop().await;
 }
 
