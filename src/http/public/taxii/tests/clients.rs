@@ -79,7 +79,7 @@ async fn oasis_s_client_hands_in() {
         "type": "indicator", "spec_version": "2.1",
         "id": "indicator--00000000-0000-4000-8000-000000000001",
         "created": time, "modified": time, "valid_from": time,
-        "pattern": "[domain-name:value = 'bad.example.net']", "pattern_type": "stix",
+        "pattern": "[domain-name:value = 'bad-155205.net']", "pattern_type": "stix",
     }]});
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("envelope.json");
@@ -89,6 +89,6 @@ async fn oasis_s_client_hands_in() {
         tokio::task::spawn_blocking(move || python("hand_in.py", &[&url, &token, "Inbox", &file]));
     let handed = handed.await.unwrap();
     assert_eq!(handed, json!({ "status": "complete", "total": 1, "success": 1, "failure": 0 }));
-    assert!(server.node.find("bad.example.net".to_owned()).await.is_ok());
+    assert!(server.node.find("bad-155205.net".to_owned()).await.is_ok());
     server.stop().await;
 }
