@@ -45,8 +45,8 @@ pub use change::{
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
-pub use view::{Place, Viewed};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
+pub use view::{Place, Viewed};
 
 use crate::keys::Sealer;
 use crate::metrics::Metrics;

@@ -7,8 +7,8 @@ mod claims;
 mod ledger;
 mod outbox;
 mod peers;
-mod purge;
 mod places;
+mod purge;
 mod sightings;
 
 use std::collections::BTreeMap;
@@ -29,8 +29,8 @@ use super::sync::SyncChange;
 use super::table::Table;
 use crate::model::{Day, Evidence, Timestamp, Value};
 
-pub(super) use places::alive_in;
 use places::Touched;
+pub(super) use places::alive_in;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";

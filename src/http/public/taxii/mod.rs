@@ -131,7 +131,8 @@ async fn manifest(
     let entry = |(added, object): &(Stamp, Arc<object::Object>)| {
         Entry::new(&object.id, *added, &object.version)
     };
-    let manifest = Manifest { more: page.more(), objects: page.objects.iter().map(entry).collect() };
+    let manifest =
+        Manifest { more: page.more(), objects: page.objects.iter().map(entry).collect() };
     Ok(page.respond(json(&manifest)?))
 }
 

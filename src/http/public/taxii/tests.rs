@@ -20,8 +20,8 @@ use crate::config;
 use crate::keys::files::{self, MasterSource};
 use crate::metrics::Metrics;
 use crate::model::{Confidence, Evidence, Origin, Scope, Timestamp, Tlp, Value};
-use crate::privacy::tlp::ClientScope;
 use crate::node::{Import, Node, Running, Start, now};
+use crate::privacy::tlp::ClientScope;
 
 /// A node and its routes.
 struct Server {

@@ -41,9 +41,8 @@ async fn oasis_s_client_meets_every_object_once_while_others_are_added() {
     let server = Server::new("").await;
     server.import((0..count).map(|n| (ip(n), Tlp::Green))).await;
     let (url, token) = (listen(&server).await, server.token("green-reader"));
-    let walk = tokio::task::spawn_blocking(move || {
-        python("walk.py", &[&url, &token, "Green", per_page])
-    });
+    let walk =
+        tokio::task::spawn_blocking(move || python("walk.py", &[&url, &token, "Green", per_page]));
     let mut more = count;
     while !walk.is_finished() {
         server.import((more..more + 10).map(|n| (ip(n), Tlp::Green))).await;
@@ -54,7 +53,8 @@ async fn oasis_s_client_meets_every_object_once_while_others_are_added() {
     assert_eq!(met["versions"], json!(["application/taxii+json;version=2.1"]));
     assert_eq!(met["collections"], json!(["White", "Green"]));
     assert_eq!((&met["one"], &met["version"]), (&json!(true), &json!(true)));
-    let ids: Vec<&str> = met["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        met["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
     let mut distinct = ids.clone();
     distinct.sort_unstable();
     distinct.dedup();
@@ -62,7 +62,11 @@ async fn oasis_s_client_meets_every_object_once_while_others_are_added() {
     let indicators = ids.iter().filter(|id| id.starts_with("indicator--")).count();
     let (least, most) = (usize::try_from(count).unwrap(), usize::try_from(more).unwrap());
     assert!((least..=most).contains(&indicators), "{indicators} of {least} to {most}");
-    println!("taxii2-client: {} pages, {indicators} indicators, {} added", met["pages"], more - count);
+    println!(
+        "taxii2-client: {} pages, {indicators} indicators, {} added",
+        met["pages"],
+        more - count
+    );
     server.stop().await;
 }
 
@@ -81,9 +85,8 @@ async fn oasis_s_client_hands_in() {
     let file = dir.path().join("envelope.json");
     std::fs::write(&file, envelope.to_string()).unwrap();
     let file = file.to_str().unwrap().to_owned();
-    let handed = tokio::task::spawn_blocking(move || {
-        python("hand_in.py", &[&url, &token, "Inbox", &file])
-    });
+    let handed =
+        tokio::task::spawn_blocking(move || python("hand_in.py", &[&url, &token, "Inbox", &file]));
     let handed = handed.await.unwrap();
     assert_eq!(handed, json!({ "status": "complete", "total": 1, "success": 1, "failure": 0 }));
     assert!(server.node.find("bad.example.net".to_owned()).await.is_ok());

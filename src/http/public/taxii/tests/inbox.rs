@@ -50,7 +50,8 @@ async fn what_is_handed_in_is_an_import_under_its_own_marking() {
     assert_eq!(other.status, StatusCode::NOT_FOUND, "another token's");
 
     let read = async |collection: &str| {
-        let came = server.get("red-reader", &objects(collection, "match[type]=indicator")).await.json();
+        let came =
+            server.get("red-reader", &objects(collection, "match[type]=indicator")).await.json();
         came["objects"].as_array().cloned().unwrap_or_default()
     };
     let green = read("green").await;
@@ -78,7 +79,8 @@ async fn what_its_author_takes_back_is_forgotten() {
     let mut object = indicator(1, "[domain-name:value = 'bad.example.net']", &[GREEN]);
     let envelope = |object: &Json| json!({ "objects": [object] }).to_string();
     server.post("amber-writer", envelope(&object)).await;
-    let green = async || server.get("red-reader", &objects("green", "match[type]=indicator")).await.json();
+    let green =
+        async || server.get("red-reader", &objects("green", "match[type]=indicator")).await.json();
     assert_eq!(green().await["objects"].as_array().unwrap().len(), 1);
     object["revoked"] = true.into();
     assert_eq!(server.post("amber-writer", envelope(&object)).await.json()["success_count"], 1);

@@ -120,7 +120,9 @@ async fn filters_narrow_what_is_read() {
     let two = format!("match[id]={},{}", all.ids()[8], all.ids()[2]);
     assert_eq!(get(&two).await.ids(), [all.ids()[2].clone(), all.ids()[8].clone()]);
     assert_eq!(get(&format!("{two}&match[type]=indicator")).await.ids(), [all.ids()[8].clone()]);
-    assert!(get("match[id]=indicator--00000000-0000-4000-8000-000000000000").await.ids().is_empty());
+    assert!(
+        get("match[id]=indicator--00000000-0000-4000-8000-000000000000").await.ids().is_empty()
+    );
     assert_eq!(get("match[type]=malware").await.body, b"{}");
     assert_eq!(get("match[spec_version]=2.0").await.body, b"{}");
     assert_eq!(get("match[spec_version]=2.0,2.1&match[version]=all").await.ids(), all.ids());
@@ -148,7 +150,8 @@ async fn filters_narrow_what_is_read() {
     let versions = server.get("green-reader", &format!("{path}versions/")).await;
     assert_eq!(versions.json()["versions"][0], version);
     assert!(versions.header("x-taxii-date-added-last").is_some());
-    let other = server.get("green-reader", &format!("{path}?match[version]=2020-01-01T00:00:00Z")).await;
+    let other =
+        server.get("green-reader", &format!("{path}?match[version]=2020-01-01T00:00:00Z")).await;
     assert_eq!((other.status, other.body.as_slice()), (StatusCode::OK, b"{}".as_slice()));
     server.stop().await;
 }
@@ -175,7 +178,11 @@ async fn a_view_shows_nothing_of_what_it_hides() {
     let read = async |collection: &str| {
         let objects = server.get("red-reader", &objects(collection, "")).await;
         let manifest = format!("/taxii2/dtim/collections/{collection}/manifest/");
-        (objects.body.clone(), objects.headers.clone(), server.get("red-reader", &manifest).await.body)
+        (
+            objects.body.clone(),
+            objects.headers.clone(),
+            server.get("red-reader", &manifest).await.body,
+        )
     };
     let before = [read("white").await, read("green").await, read("amber").await];
     added(&server, 1, Tlp::Red).await;
@@ -207,7 +214,8 @@ async fn what_is_taken_back_comes_again_as_revoked() {
     );
     assert_eq!(object.get("revoked"), None);
     server.node.retract(vec![ip(1).as_str().to_owned()]).await.unwrap();
-    let news = server.get("green-reader", &objects("white", &format!("added_after={last}"))).await.json();
+    let news =
+        server.get("green-reader", &objects("white", &format!("added_after={last}"))).await.json();
     let revoked = &news["objects"][0];
     assert_eq!(revoked["id"], object["id"]);
     assert_eq!(revoked["revoked"], true);

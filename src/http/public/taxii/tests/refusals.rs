@@ -29,12 +29,36 @@ const TABLE: &[Row] = &[
     ("GET", "/taxii2/", "authorization: bearer green-reader", "", 200),
     // What may be read and written.
     ("GET", "/taxii2/dtim/collections/red/", "authorization: Bearer green-reader", "", 404),
-    ("GET", "/taxii2/dtim/collections/amber/objects/", "authorization: Bearer green-reader", "", 404),
+    (
+        "GET",
+        "/taxii2/dtim/collections/amber/objects/",
+        "authorization: Bearer green-reader",
+        "",
+        404,
+    ),
     ("GET", "/taxii2/dtim/collections/nowhere/", "authorization: Bearer red-reader", "", 404),
     ("GET", INBOX, "authorization: Bearer green-writer", "", 403),
-    ("GET", "/taxii2/dtim/collections/inbox/manifest/", "authorization: Bearer red-reader", "", 404),
-    ("POST", GREEN, "authorization: Bearer green-reader\ncontent-type: application/taxii+json", "{}", 403),
-    ("POST", INBOX, "authorization: Bearer green-reader\ncontent-type: application/taxii+json", "{}", 404),
+    (
+        "GET",
+        "/taxii2/dtim/collections/inbox/manifest/",
+        "authorization: Bearer red-reader",
+        "",
+        404,
+    ),
+    (
+        "POST",
+        GREEN,
+        "authorization: Bearer green-reader\ncontent-type: application/taxii+json",
+        "{}",
+        403,
+    ),
+    (
+        "POST",
+        INBOX,
+        "authorization: Bearer green-reader\ncontent-type: application/taxii+json",
+        "{}",
+        404,
+    ),
     ("POST", GREEN, "authorization: Bearer green-writer", "{}", 403),
     ("GET", GREEN, "authorization: Bearer red-bouncer", "", 404),
     (
@@ -55,7 +79,13 @@ const TABLE: &[Row] = &[
     ("GET", "/taxii2", "authorization: Bearer green-reader", "", 404),
     ("GET", "/taxii2/dtim", "authorization: Bearer green-reader", "", 404),
     ("GET", "/taxii2/dtim/collections", "authorization: Bearer green-reader", "", 404),
-    ("GET", "/taxii2/dtim/collections/green/objects", "authorization: Bearer green-reader", "", 404),
+    (
+        "GET",
+        "/taxii2/dtim/collections/green/objects",
+        "authorization: Bearer green-reader",
+        "",
+        404,
+    ),
     ("GET", "/taxii2/dtim/status/x/", "authorization: Bearer green-writer", "", 404),
     (
         "GET",
@@ -84,7 +114,13 @@ const TABLE: &[Row] = &[
     ("GET", GREEN, "authorization: Bearer green-reader\naccept: application/taxii+json", "", 200),
     ("GET", GREEN, "authorization: Bearer green-reader\naccept: */*", "", 200),
     ("GET", GREEN, "authorization: Bearer green-reader\naccept: application/json", "", 406),
-    ("GET", GREEN, "authorization: Bearer green-reader\naccept: application/taxii+json;version=2.0", "", 406),
+    (
+        "GET",
+        GREEN,
+        "authorization: Bearer green-reader\naccept: application/taxii+json;version=2.0",
+        "",
+        406,
+    ),
     ("GET", "/taxii2/", "authorization: Bearer green-reader\naccept: text/html", "", 406),
     ("POST", INBOX, "authorization: Bearer green-writer", "{\"objects\":[{}]}", 415),
     (
@@ -109,9 +145,27 @@ const TABLE: &[Row] = &[
         415,
     ),
     // What is asked.
-    ("GET", "/taxii2/dtim/collections/green/objects/?limit=0", "authorization: Bearer green-reader", "", 400),
-    ("GET", "/taxii2/dtim/collections/green/objects/?limit=-5", "authorization: Bearer green-reader", "", 400),
-    ("GET", "/taxii2/dtim/collections/green/objects/?next=zzz", "authorization: Bearer green-reader", "", 400),
+    (
+        "GET",
+        "/taxii2/dtim/collections/green/objects/?limit=0",
+        "authorization: Bearer green-reader",
+        "",
+        400,
+    ),
+    (
+        "GET",
+        "/taxii2/dtim/collections/green/objects/?limit=-5",
+        "authorization: Bearer green-reader",
+        "",
+        400,
+    ),
+    (
+        "GET",
+        "/taxii2/dtim/collections/green/objects/?next=zzz",
+        "authorization: Bearer green-reader",
+        "",
+        400,
+    ),
     (
         "GET",
         "/taxii2/dtim/collections/green/objects/?added_after=2020-01-01",
@@ -134,8 +188,20 @@ const TABLE: &[Row] = &[
         400,
     ),
     // What is handed in.
-    ("POST", INBOX, "authorization: Bearer green-writer\ncontent-type: application/taxii+json", "", 400),
-    ("POST", INBOX, "authorization: Bearer green-writer\ncontent-type: application/taxii+json", "[]", 400),
+    (
+        "POST",
+        INBOX,
+        "authorization: Bearer green-writer\ncontent-type: application/taxii+json",
+        "",
+        400,
+    ),
+    (
+        "POST",
+        INBOX,
+        "authorization: Bearer green-writer\ncontent-type: application/taxii+json",
+        "[]",
+        400,
+    ),
     (
         "POST",
         INBOX,
@@ -143,7 +209,13 @@ const TABLE: &[Row] = &[
         "{\"objects\":[{]}",
         400,
     ),
-    ("POST", INBOX, "authorization: Bearer green-writer\ncontent-type: application/taxii+json", "{}", 422),
+    (
+        "POST",
+        INBOX,
+        "authorization: Bearer green-writer\ncontent-type: application/taxii+json",
+        "{}",
+        422,
+    ),
     (
         "POST",
         INBOX,
@@ -214,9 +286,15 @@ async fn hostile_bodies_cost_little_and_store_nothing() {
     let server = Server::new("").await;
     let deep = format!("{{\"objects\":[{}{}]}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let many = format!("{{\"objects\":[{}{{}}]}}", "{},".repeat(60_000));
-    let number = format!("{{\"objects\":[{{\"type\":\"indicator\",\"id\":\"indicator--1\",\"confidence\":{}}}]}}", "9".repeat(100_000));
-    let twice = "{\"objects\":[{\"type\":\"indicator\",\"type\":\"identity\",\"id\":\"x\"}]}".to_owned();
-    for (body, statuses) in [(deep, [400, 400]), (many, [413, 413]), (number, [202, 202]), (twice, [202, 202])] {
+    let number = format!(
+        "{{\"objects\":[{{\"type\":\"indicator\",\"id\":\"indicator--1\",\"confidence\":{}}}]}}",
+        "9".repeat(100_000)
+    );
+    let twice =
+        "{\"objects\":[{\"type\":\"indicator\",\"type\":\"identity\",\"id\":\"x\"}]}".to_owned();
+    for (body, statuses) in
+        [(deep, [400, 400]), (many, [413, 413]), (number, [202, 202]), (twice, [202, 202])]
+    {
         let came = server.post("green-writer", body.clone()).await;
         let status = came.status.as_u16();
         assert!(statuses.contains(&status), "{status}: {:.80}", body);
@@ -224,6 +302,9 @@ async fn hostile_bodies_cost_little_and_store_nothing() {
             assert_eq!(came.json()["success_count"], 0, "{:.80}", body);
         }
     }
-    assert_eq!(server.get("red-reader", &objects("red", "match[type]=indicator")).await.body, b"{}");
+    assert_eq!(
+        server.get("red-reader", &objects("red", "match[type]=indicator")).await.body,
+        b"{}"
+    );
     server.stop().await;
 }
