@@ -119,6 +119,14 @@ impl Behind {
         found_within(deadline, direct).map(|()| start.elapsed())
     }
 
+    /// Waits until the two behind routers have closed what leads through a relay.
+    pub fn have_left_the_relay(&self) {
+        let [one, two] = [&self.nodes[0], &self.nodes[1]];
+        within(SOON, "the relayed connections are closed", || {
+            (one.needs_no_relay_to(two) && two.needs_no_relay_to(one)).then_some(())
+        });
+    }
+
     /// Each of the two behind routers tells the other something new.
     pub fn exchange(&self, deadline: Duration, first: u32) -> Duration {
         let start = Instant::now();

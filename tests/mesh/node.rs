@@ -246,11 +246,21 @@ impl Node {
         connected.map(|p| (p["name"].as_str().unwrap().to_owned(), p["gossip"] == true)).collect()
     }
 
-    /// How it reaches another.
-    pub fn way_to(&self, other: &Self) -> Way {
+    /// What it says of another.
+    fn peer(&self, other: &Self) -> Value {
         let peers = self.get(&["peers"], &[]).unwrap();
         let mut peers = peers["peers"].as_array().unwrap().iter();
-        let peer = peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap();
+        peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap().clone()
+    }
+
+    /// Whether it has no connection with another through a relay.
+    pub fn needs_no_relay_to(&self, other: &Self) -> bool {
+        !self.peer(other)["addresses"].to_string().contains("/p2p-circuit")
+    }
+
+    /// How it reaches another.
+    pub fn way_to(&self, other: &Self) -> Way {
+        let peer = self.peer(other);
         if peer["connected"] != true {
             return Way::None;
         }

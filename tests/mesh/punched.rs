@@ -41,6 +41,7 @@ fn punched(carrier: Carrier) {
         let Some(took) = behind.are_direct(PUNCHED_BY) else { continue };
         direct.push(took.as_secs_f64());
         // It is direct also for those who look at the cable.
+        behind.have_left_the_relay();
         let [one, two] = &behind.nats;
         let before = one.sent_to(two);
         behind.exchange(SOON, 10);
