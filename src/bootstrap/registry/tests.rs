@@ -31,6 +31,7 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         communities: vec![Community::new("here").unwrap(), Community::new("there").unwrap()],
         allow_private_addresses: false,
         max_connections: 16,
+        max_memory: MAX_MEMORY,
         relay: RelayLimits {
             reservation: Duration::from_secs(60),
             circuit: Duration::from_secs(60),

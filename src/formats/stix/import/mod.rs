@@ -147,12 +147,10 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
     }
     let pattern = pattern::parse(&shape.pattern.0).map_err(Refusal::Pattern)?;
     let found = pattern::values(&pattern);
-    let mut values = Vec::with_capacity(found.values.len());
-    let mut known = BTreeSet::new();
-    for value in found.values {
-        if known.insert(value.id()) {
-            values.push(value);
-        }
+    let mut values = found.values;
+    if values.len() > 1 {
+        let mut known = BTreeSet::new();
+        values.retain(|value| known.insert(value.id()));
     }
     if values.is_empty() {
         let first = found.refused.into_iter().next();
@@ -210,5 +208,9 @@ fn read_time(text: &shape::Text<'_>) -> Result<Timestamp, Refusal> {
 
 /// A foreign name, cut to a bound and without what could confuse a terminal.
 fn short(name: &str) -> String {
+    // Nearly all are short and plain.
+    if name.len() <= MAX_NAME_CHARS && name.bytes().all(|b| b.is_ascii_graphic()) {
+        return name.to_owned();
+    }
     name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }

@@ -41,6 +41,7 @@ async fn registry(admit: Admit, listed: &[NodeId]) -> (Listening, Bootstrap) {
         communities: vec![Community::new("here").unwrap()],
         allow_private_addresses: false,
         max_connections: 16,
+        max_memory: MAX_MEMORY,
         relay: RelayLimits {
             reservation: Duration::from_secs(60),
             circuit: Duration::from_secs(60),
