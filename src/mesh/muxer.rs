@@ -20,6 +20,10 @@ use yamux::{Connection, ConnectionError, Mode, Stream};
 /// What a stream holds that its reader has not taken yet, as Yamux prescribes it.
 pub const WINDOW: usize = yamux::DEFAULT_CREDIT as usize;
 
+/// Streams that wait until others have said what they are for. Each may hold a
+/// window, and whoever begins many of which none ends fills them all.
+const MAX_WAITING: usize = 8;
+
 /// The upgrade of a connection to many streams.
 #[derive(Clone, Debug)]
 pub struct Yamux(yamux::Config);
@@ -74,14 +78,14 @@ where
 pub struct Muxer<C> {
     connection: Connection<C>,
     /// Streams that came while nobody asked for one; Yamux makes progress only by
-    /// looking for the next. Bounded by the streams of a connection.
+    /// looking for the next. Bounded by [`MAX_WAITING`].
     arrived: VecDeque<Stream>,
-    waiting: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
     fn new(connection: Connection<C>) -> Self {
-        Self { connection, arrived: VecDeque::new(), waiting: None }
+        Self { connection, arrived: VecDeque::new(), waker: None }
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Stream>> {
@@ -111,7 +115,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         }
         let next = self.next(cx);
         if next.is_pending() {
-            self.waiting = Some(cx.waker().clone());
+            self.waker = Some(cx.waker().clone());
         }
         next
     }
@@ -132,8 +136,11 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<StreamMuxerEvent, io::Error>> {
         let stream = std::task::ready!(self.next(cx))?;
-        self.arrived.push_back(stream);
-        if let Some(waker) = self.waiting.take() {
+        // One more is dropped, and with it reset.
+        if self.arrived.len() < MAX_WAITING {
+            self.arrived.push_back(stream);
+        }
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
         // There may be another one; meanwhile others have their turn.
