@@ -39,7 +39,6 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         },
         transport: Transport::Memory,
         metrics: Metrics::new(),
-        max_memory: MAX_MEMORY,
     }
 }
 

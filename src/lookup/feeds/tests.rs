@@ -69,8 +69,9 @@ fn collection(by_word: bool) -> impl Fn(&str) -> Answer + Send + 'static {
             _ => {
                 let after = |key: &str| path.split(key).nth(1).map(|rest| rest.split('&').next());
                 let begin = after("next=").or_else(|| after("added_after=2026-01-01T00%3A00%3A0"));
-                let begin: usize =
-                    begin.flatten().map_or(0, |text| text.trim_end_matches('Z')[..1].parse().unwrap());
+                let begin: usize = begin
+                    .flatten()
+                    .map_or(0, |text| text.trim_end_matches('Z')[..1].parse().unwrap());
                 let end = (begin + 2).min(5);
                 let objects: Vec<String> =
                     (begin..end).map(|n| format!("{{\"n\":{}}}", n + 1)).collect();
@@ -126,7 +127,8 @@ async fn credentials_go_to_nobody_else() {
     let source = source(format!("http://{address}/taxii2/"), Some("x"));
     let refused = source.read(&Mark::default()).await.unwrap_err();
     assert!(refused.to_string().contains("another host"), "{refused}");
-    let (address, _) = serve(|_| ("302 Found", "location: http://127.0.0.1:1/\r\n".into(), String::new()));
+    let (address, _) =
+        serve(|_| ("302 Found", "location: http://127.0.0.1:1/\r\n".into(), String::new()));
     let moved = self::source(format!("http://{address}/b.json"), None);
     assert_eq!(moved.read(&Mark::default()).await.unwrap_err().label(), "unusable");
 }
@@ -162,7 +164,9 @@ async fn a_server_that_leads_nowhere_is_left() {
             _ => ("200 OK", String::new(), body.to_owned()),
         }
     };
-    for body in [r#"{"more": true, "next": "again"}"#, r#"{"more": true}"#, "[]", "{\"objects\": 1}"] {
+    for body in
+        [r#"{"more": true, "next": "again"}"#, r#"{"more": true}"#, "[]", "{\"objects\": 1}"]
+    {
         let (address, _) = serve(pages(body));
         let source = source(format!("http://{address}/taxii2/"), Some("open"));
         let refused = read(&source, &Mark::default()).await.unwrap_err();

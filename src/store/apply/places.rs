@@ -199,7 +199,8 @@ impl Draft<'_> {
         record: &KeptIndicator,
         now: Timestamp,
     ) -> Result<Touched, StoreError> {
-        let shown = record.places.map(|place| place.map(|place| Timestamp(place.added / 1_000_000)));
+        let shown =
+            record.places.map(|place| place.map(|place| Timestamp(place.added / 1_000_000)));
         let mut touched = Touched::default();
         let mut take = |views: Views, crossing: &dyn Fn(Timestamp) -> Option<Timestamp>| {
             let crossed = shown.map(|shown| shown.and_then(crossing).is_some_and(|at| at <= now));

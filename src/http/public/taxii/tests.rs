@@ -5,8 +5,7 @@ mod inbox;
 mod pages;
 mod refusals;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -15,13 +14,12 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::{Grant, Knock, MEDIA_TYPE, router};
+use super::{MEDIA_TYPE, router};
 use crate::config;
 use crate::keys::files::{self, MasterSource};
 use crate::metrics::Metrics;
-use crate::model::{Confidence, Evidence, Origin, Scope, Timestamp, Tlp, Value};
-use crate::node::{Import, Node, Running, Start, now};
-use crate::privacy::tlp::ClientScope;
+use crate::model::{Confidence, Evidence, Origin, Role, Scope, Timestamp, Tlp, Value};
+use crate::node::{Import, NewToken, Node, Running, Start, now};
 
 /// A node and its routes.
 struct Server {
@@ -29,9 +27,10 @@ struct Server {
     running: Option<Running>,
     node: Node,
     router: Router,
+    tokens: BTreeMap<&'static str, String>,
 }
 
-/// Tokens are named after their scope and their role.
+/// Tokens, named after their scope and their role.
 const TOKENS: [&str; 7] = [
     "green-reader",
     "amber-reader",
@@ -41,19 +40,6 @@ const TOKENS: [&str; 7] = [
     "amber-admin",
     "red-bouncer",
 ];
-
-fn knock() -> Knock {
-    Arc::new(|token: &str| {
-        let (scope, role) = token.split_once('-').filter(|_| TOKENS.contains(&token))?;
-        let scope = match scope {
-            "green" => ClientScope::Green,
-            "amber" => ClientScope::Amber,
-            _ => ClientScope::Red,
-        };
-        let (reads, writes) = (role != "bouncer", matches!(role, "writer" | "admin"));
-        Some(Grant { token: token.to_owned(), scope, reads, writes, trust: 0.5 })
-    })
-}
 
 /// What came back.
 struct Came {
@@ -96,13 +82,20 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let running = start(dir.path(), settings);
         let node = running.node.clone();
-        let router = router(node.clone(), knock());
-        Self { _dir: dir, running: Some(running), node, router }
+        let router = router(node.clone());
+        let mut tokens = BTreeMap::new();
+        for name in TOKENS {
+            let (scope, role) = name.split_once('-').unwrap();
+            let (scope, role): (_, Role) = (scope.parse().unwrap(), role.parse().unwrap());
+            let new = NewToken { name: name.to_owned(), scope, role, trust: 0.5 };
+            tokens.insert(name, node.create_token(new).await.unwrap().0);
+        }
+        Self { _dir: dir, running: Some(running), node, router, tokens }
     }
 
-    /// A token by its name.
+    /// A token by its name; what is no name is no token either.
     fn token(&self, name: &str) -> String {
-        name.to_owned()
+        self.tokens.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
 
     async fn ask(&self, request: Request<Body>) -> Came {

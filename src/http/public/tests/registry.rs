@@ -49,7 +49,6 @@ async fn registry(admit: Admit, listed: &[NodeId]) -> (Listening, Bootstrap) {
         },
         transport: Transport::Memory,
         metrics: Metrics::new(),
-        max_memory: MAX_MEMORY,
     };
     let metrics = settings.metrics.clone();
     let bootstrap = start(settings).await.unwrap();
