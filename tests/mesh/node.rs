@@ -248,13 +248,25 @@ impl Node {
 
     /// How it reaches another.
     pub fn way_to(&self, other: &Self) -> Way {
-        let peers = self.get(&["peers"], &[]).unwrap();
-        let mut peers = peers["peers"].as_array().unwrap().iter();
-        let peer = peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap();
+        let peer = self.peer(other);
         if peer["connected"] != true {
             return Way::None;
         }
         if peer["path"] == "relayed" { Way::Relayed } else { Way::Direct }
+    }
+
+    /// The other ends of its connections with another; without any, where it looks.
+    pub fn ends_at(&self, other: &Self) -> Vec<String> {
+        let addresses = self.peer(other)["addresses"].clone();
+        let addresses = addresses.as_array().unwrap().iter();
+        addresses.map(|address| address.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Another in its list of peers.
+    fn peer(&self, other: &Self) -> Value {
+        let peers = self.get(&["peers"], &[]).unwrap();
+        let mut peers = peers["peers"].as_array().unwrap().iter();
+        peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap().clone()
     }
 
     /// Whether it knows a value.
@@ -292,6 +304,9 @@ impl Drop for Node {
         }
         if std::thread::panicking() {
             let log = self.log();
+            if std::env::var_os("KEEP").is_some() {
+                fs::write(format!("/tmp/klog-{}", self.name), &log).unwrap();
+            }
             let told = log.lines().filter(|line| !line.contains("\"DEBUG\""));
             let told: Vec<&str> = told.collect();
             let last = told[told.len().saturating_sub(10)..].join("\n");
