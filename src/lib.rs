@@ -106,10 +106,11 @@
 //!
 //! # How to add an output
 //!
-//! An output reads assessments and never the claims behind them: ask the node for
-//! a view, put the format in a file of its own that maps values to bytes, and give
-//! the route a line in the authorisation table of [`http`]. Which markings it may
-//! show is a row of `privacy::tlp`, not a condition in the output.
+//! An output reads assessments and never the claims behind them: `formats::View` tells
+//! what one path may know of an indicator. Put the format in a module of [`formats`] that
+//! maps what is told to bytes, and give the route a line in the authorisation table of
+//! [`http`]. Which markings it may show is a row of `privacy::tlp`, not a condition in the
+//! output.
 //!
 //! # How to add a protocol
 //!

@@ -120,7 +120,8 @@ async fn run(args: Args) -> Result<(), Problem> {
     };
     tokio::select! {
         () = all_closed => {}
-        () = unwanted() => {}
+        // At once: what this side closes by ending is not to be told.
+        () = unwanted() => std::process::exit(0),
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(
         tracing::info!(address = %bound, "metrics");
     }
     if let (Some(address), Some(keeper)) = (api_listen, node.keeper().cloned()) {
-        let (router, metrics) = (http::public_router(node.clone(), std::sync::Arc::new(|_: &str| None)), metrics.clone());
+        let (router, metrics) = (http::public_router(node.clone()), metrics.clone());
         let public = http::Public { address, router, keeper, metrics };
         let (bound, _) = http::serve_public(public, stopping.clone()).await?;
         tracing::info!(address = %bound, "the public listener");

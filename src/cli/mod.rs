@@ -27,6 +27,7 @@ mod settings;
 mod status;
 mod table;
 mod tls;
+mod tokens;
 mod view;
 mod why;
 

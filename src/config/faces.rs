@@ -21,7 +21,7 @@ pub struct Api {
 impl Api {
     pub(super) fn read(&mut self, section: &mut Section<'_>) {
         section.set("listen", &mut self.listen);
-        section.later("public_indicators", &mut self.public_indicators);
+        section.set("public_indicators", &mut self.public_indicators);
     }
 }
 

@@ -93,6 +93,7 @@ impl Case {
             value: &value,
             evidence: &self.evidence,
             heard: &self.heard,
+            attested: &[],
             unfit: None,
             voted_false: false,
             generation: 7,
@@ -115,7 +116,7 @@ fn a_level_tells_its_fields_and_no_more() {
     let strict = case.tell(GREEN, Level::Strict).unwrap();
     assert_eq!((strict.confidence, strict.sightings, strict.tags.len()), (None, None, 0));
     // Every time of it follows from an end that is rounded to the week.
-    let week_end = |time: Timestamp| time.0 % (7 * DAY) == 0;
+    let week_end = |time: Timestamp| time.0.is_multiple_of(7 * DAY);
     assert!(week_end(strict.until), "{strict:?}");
     assert!(week_end(strict.created.plus(30 * DAY)), "{strict:?}");
 

@@ -46,6 +46,7 @@ impl ImportEntry {
     /// Its author tells it.
     pub fn told(evidence: &Evidence) -> Self {
         Self {
+            taken_back: false,
             of_dtim: evidence.origin == Origin::ImportOfDtim,
             first_seen: evidence.first_seen.seconds(),
             last_seen: evidence.last_seen.seconds(),

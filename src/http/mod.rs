@@ -16,6 +16,4 @@ pub use control::router as control_router;
 pub use import::ImportEntry;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
-pub use public::{
-    Client, Grant, Knock, Public, registry_router, router as public_router, serve_public,
-};
+pub use public::{Client, Public, registry_router, router as public_router, serve_public};

@@ -89,9 +89,9 @@ fn reach(live: &Live, feed: &Feed) -> Result<Reached, NodeError> {
         basic: secret(read(&feed.password_file)?).map(|word| (feed.username.clone(), word)),
         token: secret(read(&feed.token_file)?),
         ca: read(&feed.ca)?.map(String::into_bytes),
-        identity: cert.zip(key).map(|(cert, key)| {
-            Zeroizing::new([cert.as_bytes(), b"\n", key.as_bytes()].concat())
-        }),
+        identity: cert
+            .zip(key)
+            .map(|(cert, key)| Zeroizing::new([cert.as_bytes(), b"\n", key.as_bytes()].concat())),
     };
     let name = &feed.name;
     let source = Source::new(access)

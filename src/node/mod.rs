@@ -24,10 +24,12 @@ mod reload;
 mod run;
 mod scan;
 mod share;
+mod sights;
 mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,6 +54,8 @@ pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
+pub use sights::{Sights, Wanted};
+pub use tokens::NewToken;
 pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
@@ -76,6 +80,7 @@ struct Inner {
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
     feeds: Mutex<Vec<FeedStatus>>,
+    tokens: tokens::Tokens,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,

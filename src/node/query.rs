@@ -328,10 +328,7 @@ impl Node {
     }
 
     fn value(&self, indicator: IndicatorId) -> Result<Value, NodeError> {
-        self.inner
-            .store
-            .value(indicator)?
-            .ok_or_else(|| NodeError::NotFound("this node has heard nothing about it".to_owned()))
+        self.inner.store.value(indicator)?.ok_or_else(unknown)
     }
 
     pub(super) fn count_lines(
@@ -359,6 +356,10 @@ impl Node {
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.inner.mesh.status().borrow().listen.clone()
     }
+}
+
+pub(super) fn unknown() -> NodeError {
+    NodeError::NotFound("this node has heard nothing about it".to_owned())
 }
 
 fn parse(text: &str) -> Result<Value, NodeError> {

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch as snapshot};
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
 use super::sync::Syncing;
+use super::tokens::Tokens;
 use super::{
     Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, feeds, observe, receive, registry,
     scan,
@@ -80,7 +81,8 @@ pub(super) fn start(
     let rules = live.rules.clone();
     let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
     observe::restore(&store, &mut pipeline)?;
-    let node = assemble(live, keys, store, mesh, metrics, book, keeper);
+    let tokens = Tokens::load(&store)?;
+    let node = assemble(live, keys, (store, tokens), mesh, metrics, book, keeper);
     let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
     let (stop, stopping) = snapshot::channel(false);
     let observing = stopping.clone();
@@ -144,7 +146,7 @@ impl Running {
 fn assemble(
     live: Live,
     keys: Keys,
-    store: Store,
+    (store, tokens): (Store, Tokens),
     mesh: Mesh,
     metrics: Metrics,
     book: Book,
@@ -168,6 +170,7 @@ fn assemble(
         started: clock::now(),
         watchers: Mutex::new(watchers.chain(scanned).collect()),
         feeds: Mutex::new(feeds::unread(&live)),
+        tokens,
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,

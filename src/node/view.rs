@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Node, NodeError, clock};
 use crate::ageing;
+use crate::assess::Assessment;
 use crate::formats::stix::Namespace;
 use crate::formats::{self, Known, Told};
 use crate::hygiene;
@@ -20,6 +21,8 @@ use crate::store::{Change, Place, Viewed};
 pub struct Sight {
     /// What is told of it.
     pub told: Told,
+    /// The assessment behind its confidence; none of what is taken back.
+    pub why: Option<Assessment>,
     /// Since when it has been told without a break, in microseconds since 1970.
     pub since: u64,
     /// When this version was made, in microseconds since 1970.
@@ -79,12 +82,13 @@ impl Node {
         let (since, added) = (viewed.since, viewed.added);
         if viewed.withdrawn {
             let told = unfit.is_none().then(|| withdrawn(viewed, view));
-            return Ok(told.map(|told| Sight { told, since, added }));
+            return Ok(told.map(|told| Sight { told, why: None, since, added }));
         }
         let known = Known {
             value: &viewed.value,
             evidence: &viewed.evidence,
             heard: &viewed.heard,
+            attested: &viewed.attested,
             unfit,
             voted_false: viewed.voted_false,
             generation: 0,
@@ -98,8 +102,8 @@ impl Node {
             trust: &trust,
             outputs: &live.outputs,
         }
-        .tell(&known, seconds(added));
-        Ok(told.map(|told| Sight { told, since, added }))
+        .tell_why(&known, seconds(added));
+        Ok(told.map(|(told, why)| Sight { told, why, since, added }))
     }
 }
 

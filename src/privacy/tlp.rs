@@ -64,6 +64,15 @@ impl View {
         }
     }
 
+    /// What a token of a scope shows.
+    pub fn of(scope: ClientScope) -> Self {
+        match scope {
+            ClientScope::Green => Self::Green,
+            ClientScope::Amber => Self::Amber,
+            ClientScope::Red => Self::Red,
+        }
+    }
+
     /// The way on which it is shown.
     pub fn path(self) -> Path {
         match self {
@@ -97,6 +106,42 @@ pub enum ClientScope {
     /// Everything.
     Red,
 }
+
+impl ClientScope {
+    /// Every scope, from the least to the most shown.
+    pub const ALL: [Self; 3] = [Self::Green, Self::Amber, Self::Red];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+}
+
+impl std::fmt::Display for ClientScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for ClientScope {
+    type Err = BadScope;
+
+    fn from_str(text: &str) -> Result<Self, BadScope> {
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.name() == text)
+            .ok_or_else(|| BadScope(text.to_owned()))
+    }
+}
+
+/// A text that is not a scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a scope: use green, amber or red")]
+pub struct BadScope(pub String);
 
 /// Whether a marking may take a path (the table of the design's section 4).
 pub fn allows(tlp: Tlp, path: Path) -> bool {

@@ -54,7 +54,7 @@ pub(super) enum Family {
     Outside,
     /// indicator ‖ node → that member saw it itself.
     Attested,
-    /// API tokens (a later step writes them).
+    /// token → what is kept of it.
     Tokens,
     /// Schema, canary, last times.
     Meta,
@@ -287,6 +287,10 @@ pub(super) fn outside(sealer: &Sealer, question: &[u8]) -> Id {
 
 pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {
     sealer.keyed("peer", node.public_key())
+}
+
+pub(super) fn token(sealer: &Sealer, hash: &[u8; 32]) -> Id {
+    sealer.keyed("token", hash)
 }
 
 pub(super) fn egress(number: u64) -> [u8; 8] {

@@ -23,6 +23,7 @@ mod record;
 mod schema;
 mod sync;
 mod table;
+mod token;
 mod view;
 mod writer;
 
@@ -45,8 +46,9 @@ pub use change::{
 pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
-pub use view::{Place, Viewed};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
+pub use token::TokenRecord;
+pub use view::{Place, Viewed};
 
 use crate::keys::Sealer;
 use crate::metrics::Metrics;

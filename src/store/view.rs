@@ -10,7 +10,7 @@ use super::record::{KeptAttested, KeptClaim, KeptEvidence, KeptIndicator, KeptVo
 use super::{Store, StoreError};
 use crate::assess::Heard;
 use crate::formats::stix::Namespace;
-use crate::model::{Evidence, NodeId, Value};
+use crate::model::{Evidence, IndicatorId, NodeId, Value};
 use crate::privacy::tlp::View;
 
 /// A place in the order of a view.
@@ -72,6 +72,16 @@ impl Store {
             })
             .take(limit)
             .collect()
+    }
+
+    /// The place of an indicator, if the view shows it.
+    pub fn place_in(&self, view: View, of: IndicatorId) -> Result<Option<Place>, StoreError> {
+        let indicator = family::indicator(&self.db().sealer, of);
+        let record = self.db().read::<KeptIndicator>(&indicator)?;
+        let places = record.into_iter().flat_map(|record| View::ALL.into_iter().zip(record.places));
+        let mut places = places.filter(|(of, _)| *of == view);
+        let added = places.next().and_then(|(_, place)| place).map(|place| place.added);
+        Ok(added.map(|added| Place { added, indicator }))
     }
 
     /// The place of an object, if the view shows it.

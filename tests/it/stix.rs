@@ -92,19 +92,21 @@ fn values(count: usize) -> Vec<Value> {
 }
 
 fn told(value: Value, n: usize) -> Told {
-    let custom = CustomValue::Map([("n".to_owned(), CustomValue::Integer(n as i64))].into());
+    let custom = CustomValue::Map(
+        [("n".to_owned(), CustomValue::Integer(i64::try_from(n).unwrap()))].into(),
+    );
     Told {
         value,
         tlp: Tlp::ALL[n % Tlp::ALL.len()],
-        recipients: (n % 3 == 0).then(|| "node-2".to_owned()).into_iter().collect(),
+        recipients: n.is_multiple_of(3).then(|| "node-2".to_owned()).into_iter().collect(),
         confidence: Confidence::new(u8::try_from(n % 101).unwrap()),
         created: NOW.minus(n as u64 * 1000),
         modified: NOW,
         until: NOW.plus(86_400),
-        tags: (n % 2 == 0).then(|| "brute-force".parse().unwrap()).into_iter().collect(),
-        sightings: (n % 4 == 0).then_some(Sightings { count: 5, first: NOW, last: NOW }),
+        tags: n.is_multiple_of(2).then(|| "brute-force".parse().unwrap()).into_iter().collect(),
+        sightings: n.is_multiple_of(4).then_some(Sightings { count: 5, first: NOW, last: NOW }),
         custom: CustomFields::from([("threat".to_owned(), custom)]),
-        revoked: n % 7 == 0,
+        revoked: n.is_multiple_of(7),
         generation: 0,
     }
 }

@@ -175,6 +175,18 @@ fn other_values_that_cannot_be() {
         "[watchers.source.fruit]\ntlp = \"red\"",
         "[metrics]\nlisten = \"localhost\"",
         "[[feeds]]\nname = \"x\"",
+        "[[feeds]]\nname = \"a b\"\nurl = \"https://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"http://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"ftp://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://me:word@x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ninterval = \"1s\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ntrust = 2.0",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\nusername = \"me\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ncert = \"c.pem\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\nusername = \"me\"\n\
+         password_file = \"p\"\ntoken_file = \"t\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\n\
+         [[feeds]]\nname = \"x\"\nurl = \"http://127.0.0.1:1/\"",
         "[[peers]]\nname = \"a\"\npeer_id = \"12D3KooW\"",
         "[node]\nname = 1979-05-27",
     ] {

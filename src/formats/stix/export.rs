@@ -96,7 +96,8 @@ impl Writer {
             append(out, &tlp::object(self.family, told.tlp))?;
         }
         let about = told.value.id();
-        let id = format!("indicator--{}", self.namespace.id("indicator", about, told.generation.into()));
+        let id =
+            format!("indicator--{}", self.namespace.id("indicator", about, told.generation.into()));
         let (created, modified) = (time::write(told.created), time::write(told.modified));
         let marking = tlp::id(self.family, told.tlp);
         append(out, &indicator(told, &id, (&created, &modified), marking))?;

@@ -1,3 +1,5 @@
+//! Messages, filters and cursors of TAXII.
+
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

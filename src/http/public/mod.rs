@@ -4,6 +4,7 @@
 //! handshakes, headers, bodies and time. A route sees who is at the other end as a
 //! [`Client`], which the handshake proved.
 
+mod api;
 mod client;
 mod door;
 mod listen;
@@ -22,9 +23,9 @@ use crate::node::Node;
 pub use client::Client;
 pub use listen::{Public, serve_public};
 pub use registry::router as registry_router;
-pub use taxii::{Grant, Knock};
 
-/// The routes of a node. `knock` says what a token lets its bearer do.
-pub fn router(node: Node, knock: Knock) -> Router {
-    taxii::router(node, knock).fallback(async || ApiError::not_found("no such route"))
+/// The routes of a node.
+pub fn router(node: Node) -> Router {
+    let nowhere = async || ApiError::not_found("no such route");
+    api::router(node.clone()).merge(taxii::router(node)).fallback(nowhere)
 }

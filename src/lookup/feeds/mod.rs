@@ -13,7 +13,9 @@ mod tests;
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Identity, RequestBuilder, Response, StatusCode, header, redirect};
+use reqwest::{
+    Certificate, Client, Identity, RequestBuilder, Response, StatusCode, header, redirect,
+};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;

@@ -7,8 +7,8 @@ mod claims;
 mod ledger;
 mod outbox;
 mod peers;
-mod purge;
 mod places;
+mod purge;
 mod sightings;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use rocksdb::WriteBatch;
 
-use super::StoreError;
 use super::change::{Applied, Change, PeerRecord};
 use super::database::Database;
 use super::family::{self, Ends, Family, Id};
@@ -27,10 +26,11 @@ use super::record::{
 };
 use super::sync::SyncChange;
 use super::table::Table;
+use super::{StoreError, TokenRecord};
 use crate::model::{Day, Evidence, Timestamp, Value};
 
-pub(super) use places::alive_in;
 use places::Touched;
+pub(super) use places::alive_in;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -69,6 +69,7 @@ pub(super) struct Draft<'a> {
     detector: Table<KeptBucket>,
     offsets: Table<KeptOffset>,
     peers: Table<PeerRecord>,
+    tokens: Table<TokenRecord>,
     votes: Table<KeptVote>,
     outside: Table<KeptOutside>,
     attested: Table<KeptAttested>,
@@ -129,6 +130,7 @@ impl<'a> Draft<'a> {
             detector: Table::default(),
             offsets: Table::default(),
             peers: Table::default(),
+            tokens: Table::default(),
             votes: Table::default(),
             outside: Table::default(),
             attested: Table::default(),
@@ -171,6 +173,14 @@ impl<'a> Draft<'a> {
             Change::Egress(row) => self.left(row),
             Change::PeerRecord(peer) => self.peer(peer),
             Change::ForgetPeer(node) => Ok(self.forget(*node)),
+            Change::Token(token) => {
+                self.tokens.put(&family::token(&self.db.sealer, &token.hash), token.clone());
+                Ok(Applied::Updated)
+            }
+            Change::ForgetToken(hash) => {
+                self.tokens.delete(&family::token(&self.db.sealer, hash));
+                Ok(Applied::Updated)
+            }
             Change::Vote { indicator, false_positive, at } => {
                 self.vote(*indicator, *false_positive, *at)
             }
@@ -214,6 +224,7 @@ impl<'a> Draft<'a> {
         self.detector.write(self.db, &mut batch)?;
         self.offsets.write(self.db, &mut batch)?;
         self.peers.write(self.db, &mut batch)?;
+        self.tokens.write(self.db, &mut batch)?;
         self.votes.write(self.db, &mut batch)?;
         self.outside.write(self.db, &mut batch)?;
         self.attested.write(self.db, &mut batch)?;

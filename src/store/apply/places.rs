@@ -191,17 +191,22 @@ impl Draft<'_> {
         Ok(alive_in(&evidence, &claims, now))
     }
 
-    /// What has crossed a step from `since` until now, and the next that will.
+    /// In which views something has crossed a step since the version that they show, and
+    /// when the next will.
     pub(super) fn crossed(
         &self,
         indicator: &Id,
-        since: Timestamp,
+        record: &KeptIndicator,
         now: Timestamp,
     ) -> Result<Touched, StoreError> {
+        let shown =
+            record.places.map(|place| place.map(|place| Timestamp(place.added / 1_000_000)));
         let mut touched = Touched::default();
         let mut take = |views: Views, crossing: &dyn Fn(Timestamp) -> Option<Timestamp>| {
-            let crossed = crossing(since.minus(1)).is_some_and(|at| at <= now);
-            let more = if crossed { views } else { Views::default() };
+            let crossed = shown.map(|shown| shown.and_then(crossing).is_some_and(|at| at <= now));
+            let more = std::array::from_fn(|view| {
+                views.get(view) == Some(&true) && crossed.get(view) == Some(&true)
+            });
             touched = touched.and(Touched { crossing: crossing(now), more, ..Touched::default() });
         };
         for KeptEvidence { evidence, .. } in self.evidence.under(self.db, indicator)? {

@@ -197,8 +197,8 @@ impl Draft<'_> {
                 && record.due == Some(Timestamp(due))
             {
                 record.due = None;
+                let crossed = self.crossed(&indicator, &record, now)?;
                 self.indicators.put(&indicator, record);
-                let crossed = self.crossed(&indicator, Timestamp(due), now)?;
                 self.touch_again(&indicator, crossed);
                 purged.crossed += 1;
             }

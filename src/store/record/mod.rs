@@ -13,6 +13,7 @@ mod own;
 mod peer;
 mod small;
 mod state;
+mod token;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Whole processes: real nodes, real files, real sockets.
 
+mod api;
 mod backup;
 mod bad_start;
 mod bootstrap;

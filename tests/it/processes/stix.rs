@@ -68,7 +68,7 @@ fn what_is_exported_is_the_same_set_in_an_empty_node_and_counts_nowhere_twice() 
     for (value, tlp, more) in [
         ("45.155.205.1", "green", &["--tag", "ssh", "--confidence", "90"][..]),
         ("45.155.205.0/24", "white", &[]),
-        ("2a06:98c1:3121::7", "green", &[]),
+        ("2a0e:b107::7", "green", &[]),
         ("evil.biz", "white", &["--custom", "service=ssh"]),
         ("http://evil.biz/a'b\\\\c?q=[x]", "green", &[]),
         ("o'neil@evil.biz", "green", &[]),
@@ -159,25 +159,25 @@ fn every_object_is_answered_and_a_bad_file_is_said() {
     alpha.start();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed.json");
-    let take = |text: &str, words: &[&str]| {
+    let take = |alpha: &Organisation, text: &str, words: &[&str]| {
         std::fs::write(&path, text).unwrap();
         let words = [&["indicators", "import", path.to_str().unwrap()], words].concat();
         alpha.dtim(&words)
     };
     // Taken, and refused by hygiene, with the object's id and the reason.
-    let output = take(&foreign("1", ATTACKER, ""), &["--json", "--trust", "0.9"]);
+    let output = take(&alpha, &foreign("1", ATTACKER, ""), &["--json", "--trust", "0.9"]);
     assert_eq!(lines(&output).pop().unwrap()["outcomes"], json!({ "new": 1 }));
     assert_eq!(alpha.knows(ATTACKER).unwrap()["confidence"], 45);
-    let private = lines(&take(&foreign("2", "10.0.0.1", ""), &["--json"]));
+    let private = lines(&take(&alpha, &foreign("2", "10.0.0.1", ""), &["--json"]));
     assert_eq!(private[0]["id"], "indicator--2");
     assert_eq!(private[1]["outcomes"].as_object().unwrap().len(), 1);
     assert!(alpha.knows("10.0.0.1").is_none());
     // Its author takes it back.
-    let back = lines(&take(&foreign("1", ATTACKER, ",\"revoked\":true"), &["--json"]));
+    let back = lines(&take(&alpha, &foreign("1", ATTACKER, ",\"revoked\":true"), &["--json"]));
     assert_eq!(back.last().unwrap()["outcomes"], json!({ "taken_back": 1 }));
     assert!(alpha.knows(ATTACKER).is_none());
     // People are told in lines.
-    let human = take(&foreign("3", "45.155.205.9", "").replace(" = ", " != "), &[]);
+    let human = take(&alpha, &foreign("3", "45.155.205.9", "").replace(" = ", " != "), &[]);
     let said = String::from_utf8_lossy(&human.stdout);
     assert!(said.contains("indicator--3: it compares with !="), "{said}");
     assert!(said.contains("1 objects, 0 tell of 0 values"), "{said}");
@@ -188,7 +188,7 @@ fn every_object_is_answered_and_a_bad_file_is_said() {
         ("[]", "not a STIX bundle"),
         ("{\"type\":\"report\"}", "not a STIX bundle"),
     ] {
-        let output = take(text, &[]);
+        let output = take(&alpha, text, &[]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(sentence), "{said}");
@@ -196,8 +196,8 @@ fn every_object_is_answered_and_a_bad_file_is_said() {
     assert!(alpha.knows(ATTACKER).is_some());
     // A dry run needs no node, and an import does.
     alpha.stop();
-    assert!(take(&whole, &["--dry-run"]).status.success());
-    assert_eq!(take(&whole, &[]).status.code(), Some(3));
+    assert!(take(&alpha, &whole, &["--dry-run"]).status.success());
+    assert_eq!(take(&alpha, &whole, &[]).status.code(), Some(3));
 }
 
 #[test]

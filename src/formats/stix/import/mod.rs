@@ -147,12 +147,10 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
     }
     let pattern = pattern::parse(&shape.pattern.0).map_err(Refusal::Pattern)?;
     let found = pattern::values(&pattern);
-    let mut values = Vec::with_capacity(found.values.len());
-    let mut known = BTreeSet::new();
-    for value in found.values {
-        if known.insert(value.id()) {
-            values.push(value);
-        }
+    let mut values = found.values;
+    if values.len() > 1 {
+        let mut known = BTreeSet::new();
+        values.retain(|value| known.insert(value.id()));
     }
     if values.is_empty() {
         let first = found.refused.into_iter().next();
@@ -175,7 +173,12 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
         values,
         refused: found.refused,
         tlp: marked,
-        recipients: own.recipients.into_iter().filter(named).take(MAX_RECIPIENTS).collect(),
+        recipients: own
+            .recipients
+            .into_iter()
+            .filter(|name| named(name))
+            .take(MAX_RECIPIENTS)
+            .collect(),
         confidence: confidence.transpose()?,
         tags,
         sightings: own.sightings.unwrap_or(1),
@@ -190,7 +193,7 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
 }
 
 /// A name that could be one of a member or a group.
-fn named(name: &String) -> bool {
+fn named(name: &str) -> bool {
     name.len() <= MAX_NAME_CHARS
 }
 
@@ -205,5 +208,9 @@ fn read_time(text: &shape::Text<'_>) -> Result<Timestamp, Refusal> {
 
 /// A foreign name, cut to a bound and without what could confuse a terminal.
 fn short(name: &str) -> String {
+    // Nearly all are short and plain.
+    if name.len() <= MAX_NAME_CHARS && name.bytes().all(|b| b.is_ascii_graphic()) {
+        return name.to_owned();
+    }
     name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }

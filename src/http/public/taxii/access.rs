@@ -1,7 +1,5 @@
 //! Who asks, and what that lets them do.
 
-use std::sync::Arc;
-
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -12,32 +10,15 @@ use super::Taxii;
 use super::collections::Shelf;
 use super::error::Refused;
 use crate::formats::taxii::accepts;
-use crate::privacy::tlp::{ClientScope, View};
+use crate::privacy::tlp::View;
+use crate::store::TokenRecord;
 
 /// The longest credentials that are looked at, in bytes.
 const MAX_CREDENTIALS_BYTES: usize = 1024;
 
-/// What a token lets its bearer do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
-    /// Which token it is.
-    pub token: String,
-    /// How much it shows.
-    pub scope: ClientScope,
-    /// Whether it may read.
-    pub reads: bool,
-    /// Whether it may write.
-    pub writes: bool,
-    /// What counts of what it writes, 0 to 1.
-    pub trust: f64,
-}
-
-/// Says what a token lets its bearer do; nothing if there is no such token.
-pub type Knock = Arc<dyn Fn(&str) -> Option<Grant> + Send + Sync>;
-
 /// Who asks: the bearer of a token, or anybody where anybody may read.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Who(Option<Grant>);
+pub(super) struct Who(Option<TokenRecord>);
 
 impl Who {
     /// Whether they may know that a collection is there.
@@ -49,21 +30,19 @@ impl Who {
     pub(super) fn reads(&self, shelf: Shelf) -> bool {
         let most = match &self.0 {
             None => View::Public,
-            Some(grant) if !grant.reads => return false,
-            Some(Grant { scope: ClientScope::Green, .. }) => View::Green,
-            Some(Grant { scope: ClientScope::Amber, .. }) => View::Amber,
-            Some(Grant { scope: ClientScope::Red, .. }) => View::Red,
+            Some(token) if !token.role.reads() => return false,
+            Some(token) => View::of(token.scope),
         };
         matches!(shelf, Shelf::View(view) if view <= most)
     }
 
     /// Whether they may write to it.
     pub(super) fn writes(&self, shelf: Shelf) -> bool {
-        shelf == Shelf::Inbox && self.0.as_ref().is_some_and(|grant| grant.writes)
+        shelf == Shelf::Inbox && self.0.as_ref().is_some_and(|token| token.role.writes())
     }
 
     /// The token that was named.
-    pub(super) fn grant(&self) -> Option<&Grant> {
+    pub(super) fn token(&self) -> Option<&TokenRecord> {
         self.0.as_ref()
     }
 }
@@ -78,8 +57,8 @@ impl FromRequestParts<Taxii> for Who {
             None => return Err(Refused::unauthorized()),
             Some(credentials) => {
                 let token = credentials.to_str().ok().and_then(token);
-                let grant = token.and_then(|token| (taxii.knock)(&token));
-                Self(Some(grant.ok_or_else(Refused::unauthorized)?))
+                let token = token.and_then(|token| taxii.node.bearer(&token));
+                Self(Some(token.ok_or_else(Refused::unauthorized)?))
             }
         };
         let accept = parts.headers.get_all(header::ACCEPT).iter();

@@ -32,7 +32,9 @@ impl Shelf {
     /// The collection of an id or a name, if the reader may know of it.
     pub(super) fn named(node: &Node, name: &str, who: &Who) -> Result<Self, Refused> {
         Self::all()
-            .find(|shelf| shelf.alias() == name || node.secret_uuid(shelf.alias()).to_string() == name)
+            .find(|shelf| {
+                shelf.alias() == name || node.secret_uuid(shelf.alias()).to_string() == name
+            })
             .filter(|shelf| who.knows(*shelf))
             .ok_or_else(|| Refused::not_found("there is no such collection"))
     }

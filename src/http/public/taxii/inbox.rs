@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::access::{Grant, Who};
+use super::access::Who;
 use super::collections::Shelf;
 use super::error::Refused;
 use super::{Answer, Taxii, json};
@@ -68,7 +68,7 @@ pub(super) async fn add(
     body: Result<Bytes, BytesRejection>,
 ) -> Answer {
     let shelf = Shelf::named(&taxii.node, &collection, &who)?;
-    let Some(grant) = who.grant().filter(|_| who.writes(shelf)) else {
+    let Some(token) = who.token().filter(|_| who.writes(shelf)) else {
         return Err(Refused::forbidden("this collection can only be read"));
     };
     let sort = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -84,10 +84,10 @@ pub(super) async fn add(
         return Err(Refused::too_many());
     }
     let handed = taxii.node.blocking(move |_| Ok(take_apart(&body))).await??;
-    let status = import(&taxii.node, handed, grant, now).await?;
+    let status = import(&taxii.node, handed, token.trust, now).await?;
     let message = json(&status)?;
     let raw = serde_json::from_slice(&message).map_err(|_| Refused::internal())?;
-    let kept = json(&Kept { token: grant.token.clone(), status: raw })?;
+    let kept = json(&Kept { token: token.name.clone(), status: raw })?;
     taxii.node.keep(question(&status.id), kept, now.plus(KEPT)).await?;
     Ok((StatusCode::ACCEPTED, [(header::CONTENT_TYPE, MEDIA_TYPE)], message).into_response())
 }
@@ -99,11 +99,11 @@ pub(super) async fn status(
     Path(status): Path<String>,
 ) -> Answer {
     let nothing = || Refused::not_found("there is no such status, or no longer");
-    let grant = who.grant().ok_or_else(nothing)?;
+    let token = who.token().ok_or_else(nothing)?;
     let id = Uuid::try_parse(&status).map_err(|_| nothing())?;
     let kept = taxii.node.kept(question(&id.to_string())).await?.ok_or_else(nothing)?;
     let kept: Kept = serde_json::from_slice(&kept).map_err(|_| nothing())?;
-    if kept.token != grant.token {
+    if kept.token != token.name {
         return Err(nothing());
     }
     let body = kept.status.get().to_owned();
@@ -147,11 +147,11 @@ fn take_apart(body: &[u8]) -> Result<Vec<Handed>, Refused> {
 async fn import(
     node: &Node,
     handed: Vec<Handed>,
-    grant: &Grant,
+    trust: f64,
     now: Timestamp,
 ) -> Result<Status, Refused> {
     // What does not say how far it may travel stays here.
-    let settings = Settings { unmarked: Tlp::Red, trust: grant.trust };
+    let settings = Settings { unmarked: Tlp::Red, trust };
     let mut status = Status {
         id: Uuid::new_v4().to_string(),
         status: "complete",

@@ -31,8 +31,6 @@ use crate::formats::taxii::{
 };
 use crate::node::Node;
 
-pub use access::{Grant, Knock};
-
 use access::Who;
 use cache::Cache;
 use collections::{Shelf, describe};
@@ -51,14 +49,13 @@ type Answer = Result<Response, Refused>;
 #[derive(Clone)]
 struct Taxii {
     node: Node,
-    knock: Knock,
     cache: Arc<Cache>,
     statuses: Arc<Statuses>,
 }
 
-/// The routes. `knock` says what a token lets its bearer do.
-pub fn router(node: Node, knock: Knock) -> Router {
-    let taxii = Taxii { node, knock, cache: Arc::default(), statuses: Arc::default() };
+/// The routes.
+pub fn router(node: Node) -> Router {
+    let taxii = Taxii { node, cache: Arc::default(), statuses: Arc::default() };
     let inbox = get(objects).post(inbox::add).layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     Router::new()
         .route("/taxii2/", get(discovery))
@@ -131,7 +128,8 @@ async fn manifest(
     let entry = |(added, object): &(Stamp, Arc<object::Object>)| {
         Entry::new(&object.id, *added, &object.version)
     };
-    let manifest = Manifest { more: page.more(), objects: page.objects.iter().map(entry).collect() };
+    let manifest =
+        Manifest { more: page.more(), objects: page.objects.iter().map(entry).collect() };
     Ok(page.respond(json(&manifest)?))
 }
 

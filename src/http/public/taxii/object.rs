@@ -23,8 +23,7 @@ pub(super) struct Object {
 pub(super) fn write(node: &Node, view: View, place: Place) -> Result<Option<Object>, NodeError> {
     let Some(sight) = node.sight(view, place)? else { return Ok(None) };
     let namespace = node.namespace(view);
-    let written =
-        indicator_alone(&namespace, Family::Two, &sight.told, sight.since, sight.added);
+    let written = indicator_alone(&namespace, Family::Two, &sight.told, sight.since, sight.added);
     let written = written.map_err(|why| NodeError::Request(why.to_string()))?;
     Ok(Some(of("indicator", written)))
 }
