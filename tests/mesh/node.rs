@@ -246,18 +246,6 @@ impl Node {
         connected.map(|p| (p["name"].as_str().unwrap().to_owned(), p["gossip"] == true)).collect()
     }
 
-    /// What it says of another.
-    fn peer(&self, other: &Self) -> Value {
-        let peers = self.get(&["peers"], &[]).unwrap();
-        let mut peers = peers["peers"].as_array().unwrap().iter();
-        peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap().clone()
-    }
-
-    /// Whether it has no connection with another through a relay.
-    pub fn needs_no_relay_to(&self, other: &Self) -> bool {
-        !self.peer(other)["addresses"].to_string().contains("/p2p-circuit")
-    }
-
     /// How it reaches another.
     pub fn way_to(&self, other: &Self) -> Way {
         let peer = self.peer(other);
@@ -265,6 +253,20 @@ impl Node {
             return Way::None;
         }
         if peer["path"] == "relayed" { Way::Relayed } else { Way::Direct }
+    }
+
+    /// The other ends of its connections with another; without any, where it looks.
+    pub fn ends_at(&self, other: &Self) -> Vec<String> {
+        let addresses = self.peer(other)["addresses"].clone();
+        let addresses = addresses.as_array().unwrap().iter();
+        addresses.map(|address| address.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Another in its list of peers.
+    fn peer(&self, other: &Self) -> Value {
+        let peers = self.get(&["peers"], &[]).unwrap();
+        let mut peers = peers["peers"].as_array().unwrap().iter();
+        peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap().clone()
     }
 
     /// Whether it knows a value.
@@ -302,6 +304,9 @@ impl Drop for Node {
         }
         if std::thread::panicking() {
             let log = self.log();
+            if std::env::var_os("KEEP").is_some() {
+                fs::write(format!("/tmp/klog-{}", self.name), &log).unwrap();
+            }
             let told = log.lines().filter(|line| !line.contains("\"DEBUG\""));
             let told: Vec<&str> = told.collect();
             let last = told[told.len().saturating_sub(10)..].join("\n");

@@ -126,8 +126,7 @@ fn sync(behind: &mut Behind) -> String {
 /// The bootstrap that carries the two is killed.
 fn other_bootstrap(behind: &mut Behind) -> String {
     let relay = |behind: &Behind| {
-        let peers = behind.nodes[0].get(&["peers"], &[]).unwrap();
-        let end = peers["peers"][0]["addresses"][0].as_str().unwrap().to_owned();
+        let end = behind.nodes[0].ends_at(&behind.nodes[1]).remove(0);
         let by = behind.bootstraps.iter().position(|one| end.contains(&one.peer_id));
         by.unwrap_or_else(|| panic!("{end} leads through no bootstrap"))
     };

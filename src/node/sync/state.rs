@@ -20,8 +20,11 @@ const FETCH_TIME: Duration = Duration::from_secs(30);
 const BRISK: usize = 100;
 /// Between two comparisons with one member, however much news it has.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The same, if it holds up the comparison.
-const LONG_PAUSE: Duration = Duration::from_secs(300);
+/// The same, if it held up the comparison: perhaps its network changed, and it is back by
+/// then. Four times as long whenever it does so again.
+const FIRST_REST: Duration = Duration::from_secs(10);
+/// The longest, and how long it is remembered afterwards.
+const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// What a member fetched since it was last written down.
 #[derive(Debug, Default)]
@@ -38,12 +41,19 @@ pub(in crate::node) struct Syncing {
     pub(super) wake: Notify,
 }
 
+/// Not before then again.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Instant,
+    /// How often in a row it held up a comparison.
+    held_up: u32,
+}
+
 /// Bounded by the members that are connected and by the questions that run.
 #[derive(Debug, Default)]
 struct Inner {
     due: BTreeMap<NodeId, Instant>,
-    /// Not before then again.
-    rests: BTreeMap<NodeId, Instant>,
+    rests: BTreeMap<NodeId, Rest>,
     running: BTreeSet<NodeId>,
     /// Since when; after [`FETCH_TIME`] another comparison may fetch it.
     fetching: HashMap<ContentId, Instant>,
@@ -58,7 +68,7 @@ impl Syncing {
     /// Compare with a member soon.
     pub(in crate::node) fn want(&self, member: NodeId, now: Instant) {
         let mut inner = self.lock();
-        let due = inner.rests.get(&member).copied().unwrap_or(now);
+        let due = inner.rests.get(&member).map_or(now, |rest| rest.until.max(now));
         inner.due.entry(member).or_insert(due);
         drop(inner);
         self.wake.notify_one();
@@ -117,9 +127,16 @@ impl Syncing {
     pub(super) fn done(&self, member: NodeId, held_up: bool, now: Instant) {
         let mut inner = self.lock();
         inner.running.remove(&member);
-        let until = now + if held_up { LONG_PAUSE } else { PAUSE };
-        inner.rests.retain(|_, until| *until > now);
-        inner.rests.insert(member, until);
+        inner.rests.retain(|_, rest| rest.until + LONGEST_REST > now);
+        let before = inner.rests.get(&member).map_or(0, |rest| rest.held_up);
+        let rest = if held_up {
+            let pause = FIRST_REST.saturating_mul(1 << (2 * before.min(8))).min(LONGEST_REST);
+            Rest { until: now + pause, held_up: before + 1 }
+        } else {
+            Rest { until: now + PAUSE, held_up: 0 }
+        };
+        let until = rest.until;
+        inner.rests.insert(member, rest);
         // What was wished meanwhile waits as well.
         if let Some(due) = inner.due.get_mut(&member) {
             *due = until.max(*due);
@@ -208,13 +225,21 @@ mod tests {
         assert_eq!(syncing.next(start), Ok(member(1)));
         syncing.want(member(1), start);
         assert_eq!(syncing.next(start + SECOND), Err(None), "one at a time with one member");
-        syncing.done(member(1), true, start + SECOND);
-        syncing.want(member(1), start + SECOND);
-        let wait = syncing.next(start + SECOND).unwrap_err().unwrap();
-        assert_eq!(wait, LONG_PAUSE);
-        syncing.forget(member(1));
-        syncing.want(member(1), start + 2 * SECOND);
-        assert!(syncing.next(start + 2 * SECOND).is_err(), "a new connection changes nothing");
+        let mut now = start;
+        for pause in [10, 40, 160, 300, 300] {
+            syncing.done(member(1), true, now);
+            syncing.want(member(1), now);
+            let wait = syncing.next(now).unwrap_err().unwrap();
+            assert_eq!(wait, pause * SECOND);
+            syncing.forget(member(1));
+            syncing.want(member(1), now);
+            assert!(syncing.next(now).is_err(), "a new connection changes nothing");
+            now += wait;
+            assert_eq!(syncing.next(now), Ok(member(1)));
+        }
+        syncing.done(member(1), false, now);
+        syncing.want(member(1), now);
+        assert_eq!(syncing.next(now), Err(Some(PAUSE)), "who answers is like anybody again");
     }
 
     #[test]
