@@ -29,6 +29,7 @@
 //! | 1 P | [`config`] | settings, defaults, everything that is wrong with them at once |
 //! | 1 P | [`keys`] | identity, pseudonyms, sealing; its `files` reads key files and is a shell |
 //! | 1 S | [`metrics`] | the one struct of counters, passed in |
+//! | 2 S | [`tls`] | certificates: the identity's for peers, the local authority's for clients |
 //! | 2 P | [`parse`] | one file a log format: line in, event out |
 //! | 2 P | [`hygiene`] | is this fit to be an indicator? |
 //! | 2 P | [`ageing`] | confidence at a time, the end of a claim |
@@ -37,14 +38,14 @@
 //! | 3 P | [`assess`] | what this node thinks of an indicator now, and why |
 //! | 3 P | [`privacy`] | what may be told to whom: the only maker of a `Shareable` |
 //! | 4 P | [`wire`] | the bytes that cross the network: sign and verify |
-//! | 4 P | [`formats`] | what other programs read and write: STIX and its patterns |
+//! | 4 P | [`formats`] | what other programs read and write: STIX and its patterns, TAXII |
 //! | 5 S | [`store`] | RocksDB: families, sealed records, one writer, queries |
 //! | 5 S | [`watch`] | the log files and the journal: follow, rotate, resume; it knows no indicator |
-//! | 5 S | [`lookup`] | VirusTotal, clamd: outside knowledge |
-//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery |
+//! | 5 S | [`lookup`] | VirusTotal, clamd, the registry: outside knowledge |
+//! | 5 S | [`mesh`] | the swarm: admission, the gate, gossip, the judge, questions between members, discovery, NAT |
 //! | 6 S | [`node`] | where they meet: observe, receive, share, serve the operator |
 //! | 6 S | [`bootstrap`] | the meeting point, which never gets an indicator |
-//! | 7 S | [`http`] | the control socket, metrics and health |
+//! | 7 S | [`http`] | the control socket, metrics and health, the public listener |
 //! | 8 S | [`demo`] | a mesh of processes on one machine that proves itself |
 //! | 9 S | [`cli`] | the command line |
 //!
@@ -83,6 +84,8 @@
 //! - No author, sequence number or key is in a gossip message.
 //! - A stranger gets no protocol stream, and a bootstrap no gossip handler: it is
 //!   not asked to behave, it cannot hear.
+//! - A private address that the operator did not name is dialled for nobody: one door,
+//!   in the transport, stands behind every behaviour that dials.
 //! - Nothing in the swarm's task waits for the store, a file or a full channel.
 //! - No queue, map or buffer that a stranger can feed is without a named bound.
 //!   Channels between tasks form no circle in which each waits for the next.
@@ -162,5 +165,7 @@ pub mod metrics;
 pub mod node;
 #[cfg(feature = "node")]
 pub mod store;
+#[cfg(feature = "node")]
+pub mod tls;
 #[cfg(feature = "node")]
 pub mod watch;

@@ -1,7 +1,8 @@
-//! A malicious member: one subcommand an attack.
+//! A malicious member or stranger: one subcommand an attack.
 //!
-//! It connects as a member that the victims approved, speaks gossip and the
-//! protocols of members by hand, and does what no honest node would. What it
+//! It connects as a member that the victims approved, or as anybody at all, speaks
+//! gossip, the protocols of members and those of a bootstrap by hand, and does what
+//! no honest node would. What it
 //! did and what the other side did comes out as JSON, one object a line, for
 //! `tests/it/processes/hostile/`. It connects to test addresses only
 //! (`places.rs`). The numbers of the attacks are those of the threat cases.
@@ -14,12 +15,15 @@
 
 mod attacks;
 mod claims;
+mod guest;
 mod peer;
 mod places;
 mod report;
 mod rpc;
 mod session;
+mod ways;
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -33,9 +37,9 @@ use claims::Signer;
 use session::{Manner, Session};
 
 /// Whatever ends an attack early.
-pub(crate) type Problem = Box<dyn std::error::Error>;
+pub(crate) type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-/// A malicious member, for tests: one subcommand an attack.
+/// A malicious member or stranger, for tests: one subcommand an attack.
 #[derive(Debug, Parser)]
 struct Args {
     /// Which identity: the Ed25519 seed is this byte 32 times
@@ -47,6 +51,9 @@ struct Args {
     /// A node that approved this identity: /ip4/…/tcp/…/p2p/… (loopback and private only)
     #[arg(long)]
     victim: Vec<Multiaddr>,
+    /// From which of this machine's addresses; an attack from many counts on from there
+    #[arg(long)]
+    from: Option<IpAddr>,
     #[command(subcommand)]
     attack: Attack,
 }
@@ -55,10 +62,21 @@ struct Args {
 pub(crate) struct Stage {
     pub(crate) seed: u8,
     pub(crate) victims: Vec<Multiaddr>,
+    pub(crate) from: Option<IpAddr>,
     pub(crate) signer: Signer,
 }
 
 impl Stage {
+    /// The only victim of an attack that has one.
+    pub(crate) fn victim(&self) -> Result<&Multiaddr, Problem> {
+        self.victims.first().ok_or_else(|| "there must be a victim".into())
+    }
+
+    /// Under which name the community meets at a bootstrap.
+    pub(crate) fn namespace(&self) -> String {
+        format!("dtim/{}", self.signer.community)
+    }
+
     /// Takes part at every victim, in their order.
     pub(crate) async fn join(&self) -> Result<Vec<Session>, Problem> {
         self.join_as(&Manner::of(self.seed)).await
@@ -90,8 +108,8 @@ async fn run(args: Args) -> Result<(), Problem> {
         places::check(victim)?;
     }
     let community = Community::new(&args.community).ok_or("not a community's name")?;
-    let stage =
-        Stage { seed: args.seed, victims: args.victim, signer: Signer::new(community, args.seed) };
+    let signer = Signer::new(community, args.seed);
+    let stage = Stage { seed: args.seed, victims: args.victim, from: args.from, signer };
     let sessions = attacks::run(&args.attack, &stage).await?;
     report::say(&json!({ "event": "done" }));
     // Stays until it is sent away or nobody wants it any more.
@@ -102,14 +120,15 @@ async fn run(args: Args) -> Result<(), Problem> {
     };
     tokio::select! {
         () = all_closed => {}
-        () = unwanted() => {}
+        // At once: what this side closes by ending is not to be told.
+        () = unwanted() => std::process::exit(0),
     }
     Ok(())
 }
 
 /// Ends with the standard input. A thread of its own, because a read cannot be
 /// given up; it ends with the program.
-async fn unwanted() {
+pub(crate) async fn unwanted() {
     let (end, ended) = oneshot::channel();
     std::thread::spawn(move || {
         std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();

@@ -1,10 +1,11 @@
 //! A libp2p peer without any protocol of its own: it connects with TCP, Noise
-//! and Yamux, opens streams of whatever protocol it is told, and hands over
+//! and Yamux, from whatever address it is told, opens streams of whatever protocol it is told, and hands over
 //! every stream that the other side opens.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,10 +22,10 @@ use libp2p::swarm::{
     NetworkBehaviour, StreamProtocol, SubstreamProtocol, SwarmEvent, THandler, THandlerInEvent,
     THandlerOutEvent, ToSwarm,
 };
-use libp2p::{PeerId, Stream, Swarm, SwarmBuilder, noise, tcp, yamux};
+use libp2p::{PeerId, Stream, Swarm, swarm};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::places;
+use crate::{Problem, places, ways};
 
 /// The version of gossipsub that every node speaks.
 pub(crate) const GOSSIP: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
@@ -52,34 +53,42 @@ pub(crate) enum Note {
 
 type Asked = (StreamProtocol, oneshot::Sender<Result<Stream, String>>);
 
-/// Opens streams on the connection with one node.
+/// Opens streams on the connection with one node, which ends when the last of these does.
 #[derive(Clone, Debug)]
-pub(crate) struct Asker(mpsc::Sender<Asked>);
+pub(crate) struct Asker {
+    asks: mpsc::Sender<Asked>,
+    _wanted: mpsc::Sender<Infallible>,
+}
 
 /// The identity of a hostile member: whoever knows the number knows the key.
-pub(crate) fn identity(seed: u8) -> Result<Keypair, Box<dyn std::error::Error>> {
+pub(crate) fn identity(seed: u8) -> Result<Keypair, Problem> {
     Ok(Keypair::ed25519_from_bytes([seed; 32])?)
 }
 
-/// Dials a node under one identity, once.
+/// Who dials, and from which of this machine's addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Who {
+    pub(crate) keys: Keypair,
+    pub(crate) from: Option<IpAddr>,
+}
+
+/// Dials a node, once.
 pub(crate) fn dial(
-    seed: u8,
+    who: &Who,
     victim: &Multiaddr,
     speaks: &[StreamProtocol],
-) -> Result<(Asker, mpsc::Receiver<Note>), Box<dyn std::error::Error>> {
+) -> Result<(Asker, mpsc::Receiver<Note>), Problem> {
     places::check(victim)?;
     let (notes, seen) = mpsc::channel(WAITING);
     let (asks, asked) = mpsc::channel(WAITING);
     let behaviour = Behaviour { notes: notes.clone(), asked: Some(asked), speaks: speaks.to_vec() };
-    let mut swarm = SwarmBuilder::with_existing_identity(identity(seed)?)
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
-        .with_behaviour(|_| behaviour)?
-        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
-        .build();
+    let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
+    let transport = ways::transport(&who.keys, who.from)?;
+    let mut swarm = Swarm::new(transport, behaviour, who.keys.public().to_peer_id(), config);
     swarm.dial(victim.clone())?;
-    tokio::spawn(run(swarm, notes));
-    Ok((Asker(asks), seen))
+    let (wanted, unwanted) = mpsc::channel(1);
+    tokio::spawn(run(swarm, notes, unwanted));
+    Ok((Asker { asks, _wanted: wanted }, seen))
 }
 
 impl Asker {
@@ -87,15 +96,23 @@ impl Asker {
     pub(crate) async fn open(&self, protocol: StreamProtocol) -> Result<Stream, String> {
         let gone = || "the connection is gone".to_owned();
         let (reply, answer) = oneshot::channel();
-        self.0.send((protocol, reply)).await.map_err(|_| gone())?;
+        self.asks.send((protocol, reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
 
-async fn run(mut swarm: Swarm<Behaviour>, notes: mpsc::Sender<Note>) {
+async fn run(
+    mut swarm: Swarm<Behaviour>,
+    notes: mpsc::Sender<Note>,
+    mut unwanted: mpsc::Receiver<Infallible>,
+) {
     loop {
+        let event = tokio::select! {
+            event = swarm.select_next_some() => event,
+            _ = unwanted.recv() => return,
+        };
         #[allow(clippy::wildcard_enum_match_arm, reason = "the rest is of no interest")]
-        let note = match swarm.select_next_some().await {
+        let note = match event {
             SwarmEvent::ConnectionEstablished { .. } => Note::Connected,
             SwarmEvent::ConnectionClosed { .. } => Note::Closed,
             SwarmEvent::OutgoingConnectionError { error, .. } => Note::Failed(error.to_string()),

@@ -165,8 +165,14 @@ fn read_control(bytes: &[u8], rpc: &mut Rpc) -> Option<()> {
     Some(())
 }
 
+/// The number in a field, if there is one.
+pub(crate) fn number_in(fields: &[(u8, Vec<u8>)], wanted: u8) -> Option<u64> {
+    let (_, value) = fields.iter().find(|(number, _)| *number == wanted)?;
+    read_varint(value).map(|(value, _)| value)
+}
+
 /// The fields of a protobuf message: number and bytes; a number as its varint.
-fn fields(mut bytes: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
+pub(crate) fn fields(mut bytes: &[u8]) -> Option<Vec<(u8, Vec<u8>)>> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
         let (tag, rest) = read_varint(bytes)?;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::Problem;
-use crate::peer::{self, Asker, GOSSIP, Note};
+use crate::peer::{self, Asker, GOSSIP, Note, Who};
 use crate::report::say;
 use crate::rpc::{self, Message};
 
@@ -69,7 +69,8 @@ impl Session {
         topic: &str,
     ) -> Result<Self, Problem> {
         let speaks = [vec![GOSSIP], manner.speaks.clone()].concat();
-        let (asker, mut notes) = peer::dial(manner.seed, address, &speaks)?;
+        let who = Who { keys: peer::identity(manner.seed)?, from: None };
+        let (asker, mut notes) = peer::dial(&who, address, &speaks)?;
         match timeout(LIMIT, notes.recv()).await? {
             Some(Note::Connected) => say(&json!({ "event": "connected", "victim": victim })),
             Some(Note::Failed(why)) => {

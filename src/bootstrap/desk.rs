@@ -5,6 +5,8 @@
 //! it is told who calls and what time it is, and knows no connection. A caller
 //! that asks too often is to be cut off; everybody else gets an answer.
 
+mod https;
+
 use std::collections::BTreeSet;
 
 use libp2p::Multiaddr;
@@ -16,6 +18,8 @@ use crate::mesh::address;
 use crate::mesh::neighbourhood::Neighbourhood;
 use crate::mesh::rendezvous::{Answer, Discovered, Request, Status};
 use crate::model::{Community, MINUTE, NodeId, Timestamp};
+
+pub use https::Reader;
 
 /// Registrations a peer may make (threats.md, case 9).
 pub const REGISTER: Budget = Budget { requests: 10, seconds: MINUTE };
@@ -56,7 +60,7 @@ pub enum Reply {
     /// Answer it.
     Answer(Answer),
     /// Answer that a node is registered; others can reach it at these addresses.
-    Listed(Answer, Vec<Multiaddr>),
+    Registered(Answer, Vec<Multiaddr>),
     /// It wants no answer.
     Silence,
     /// Answer that it was refused, and why.
@@ -82,6 +86,8 @@ pub enum Reason {
     Cookie,
     /// The caller's neighbourhood asks too often.
     CrowdTooOften,
+    /// The caller asks too often; at the rendezvous it is cut off.
+    TooOften,
     /// The table does not take it.
     Table(Refused),
 }
@@ -97,6 +103,7 @@ impl Reason {
             Self::Addresses => "addresses",
             Self::Cookie => "cookie",
             Self::CrowdTooOften => "crowd_too_often",
+            Self::TooOften => "too_often",
             Self::Table(Refused::Stale) => "stale",
             Self::Table(Refused::TooLarge) => "too_large",
             Self::Table(Refused::Crowded) => "crowded",
@@ -110,7 +117,7 @@ impl Reason {
             Self::AllNamespaces | Self::NotTheCallers => Status::NotAuthorized,
             Self::BadRecord | Self::Addresses => Status::InvalidRecord,
             Self::Cookie => Status::InvalidCookie,
-            Self::CrowdTooOften => Status::Unavailable,
+            Self::CrowdTooOften | Self::TooOften => Status::Unavailable,
             Self::Table(Refused::Stale | Refused::TooLarge) => Status::InvalidRecord,
             Self::Table(Refused::Crowded | Refused::Full) => Status::Unavailable,
         }
@@ -127,6 +134,8 @@ pub struct Desk {
     registering: Limiter<NodeId>,
     discovering: Limiter<NodeId>,
     crowds: Limiter<Neighbourhood>,
+    /// Unsigned readers of the registry over HTTPS.
+    readers: Limiter<Neighbourhood>,
 }
 
 impl Desk {
@@ -140,6 +149,7 @@ impl Desk {
             registering: Limiter::new(REGISTER, MAX_CALLERS),
             discovering: Limiter::new(DISCOVER, MAX_CALLERS),
             crowds: Limiter::new(CROWD, MAX_CALLERS),
+            readers: Limiter::new(https::READERS, MAX_CALLERS),
         }
     }
 
@@ -166,7 +176,7 @@ impl Desk {
         match request {
             Request::Register { namespace, record, ttl } => {
                 match self.register(caller, &namespace, record, ttl, now) {
-                    Ok((ttl, at)) => Reply::Listed(Answer::Registered(Ok(ttl)), at),
+                    Ok((ttl, at)) => Reply::Registered(Answer::Registered(Ok(ttl)), at),
                     Err(why) => Reply::Refuse(Answer::Registered(Err(why.status())), why),
                 }
             }

@@ -48,7 +48,7 @@ const MAX_ASKERS: usize = 4096;
 #[derive(Debug)]
 pub enum Event {
     /// What libp2p's Kademlia did, to be counted.
-    Did(kad::Event),
+    Did(Box<kad::Event>),
     /// A peer asks too often.
     TooOften(PeerId),
 }
@@ -219,7 +219,7 @@ impl NetworkBehaviour for Behaviour {
             match ready!(self.inner.poll(cx)) {
                 ToSwarm::GenerateEvent(event) => {
                     self.heard(&event);
-                    return Poll::Ready(ToSwarm::GenerateEvent(Event::Did(event)));
+                    return Poll::Ready(ToSwarm::GenerateEvent(Event::Did(Box::new(event))));
                 }
                 // libp2p begins a lookup of its own when it meets a node. A lookup asks
                 // on any connection and dials; answers go to the one that asked.
@@ -228,7 +228,7 @@ impl NetworkBehaviour for Behaviour {
                 ToSwarm::NotifyHandler { peer_id, handler, event } => {
                     return Poll::Ready(ToSwarm::NotifyHandler { peer_id, handler, event });
                 }
-                other => return Poll::Ready(other.map_out(Event::Did)),
+                other => return Poll::Ready(other.map_out(|event| Event::Did(Box::new(event)))),
             }
         }
     }

@@ -60,7 +60,7 @@ impl<K: Eq + Hash + Clone> Limiter<K> {
 
     /// Keys remembered.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.whole_at.len()
     }
 

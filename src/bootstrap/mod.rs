@@ -7,17 +7,18 @@
 //!
 //! `desk`, `relay`, `dialback` and `kademlia` decide, each for one service, over the
 //! bounded tables of `registrations`, `places` and `limiter`; `server` is the task
-//! that owns the swarm.
+//! that owns the swarm, `registry` the way to it from the public listener.
 
 mod behaviour;
 mod clock;
 mod desk;
 mod dialback;
 mod kademlia;
-mod limiter;
+pub mod limiter;
 mod memory;
 mod places;
 mod registrations;
+pub mod registry;
 mod relay;
 mod server;
 
@@ -30,12 +31,17 @@ use libp2p::Multiaddr;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::registry::Registry;
 use crate::config::Admit;
 use crate::mesh::transport;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId};
 
 pub use relay::Limits as RelayLimits;
+
+/// Memory that a bootstrap takes before it lets go of strangers: below the limit at
+/// which it lets nobody in, and far above what it needs for all its tables.
+pub const MAX_MEMORY: u64 = 384 * 1024 * 1024;
 
 /// What a bootstrap is started with.
 #[derive(Clone, Debug)]
@@ -58,6 +64,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long and how much the relay carries.
     pub relay: RelayLimits,
+    /// Resident bytes beyond which connections of unlisted nodes are closed.
+    pub max_memory: u64,
     /// What carries the connections.
     pub transport: transport::Transport,
     /// Where it counts.
@@ -114,6 +122,7 @@ pub struct Bootstrap {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
     status: watch::Receiver<Status>,
+    registry: Registry,
 }
 
 impl Bootstrap {
@@ -127,6 +136,12 @@ impl Bootstrap {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
+    }
+
+    /// The way to its registrations for the public listener.
+    #[must_use]
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
     }
 
     /// Waits until it ends by itself, which it should not.
@@ -147,10 +162,11 @@ impl Bootstrap {
 
 /// Starts a bootstrap and returns once it listens everywhere.
 pub async fn start(settings: Settings) -> Result<Bootstrap, StartError> {
-    let mut server = server::Server::new(settings)?;
+    let (registry, requests) = Registry::new(&settings);
+    let mut server = server::Server::new(settings, requests)?;
     server.listening().await?;
     let (node, status) = (server.node(), server.status());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(stopped));
-    Ok(Bootstrap { node, stop, task, status })
+    Ok(Bootstrap { node, stop, task, status, registry })
 }

@@ -72,6 +72,15 @@ pub struct Page<'a> {
     pub last: Serial,
 }
 
+/// A piece of two communities' lists as one: each node once, with its record in each.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The nodes, in the order of their newest registration.
+    pub entries: Vec<(NodeId, [Option<Vec<u8>>; 2])>,
+    /// After which serial the next piece begins; none after the last.
+    pub next: Option<Serial>,
+}
+
 #[derive(Debug)]
 struct Entry {
     node: NodeId,
@@ -191,6 +200,48 @@ impl Registrations {
             page.last = *serial;
         }
         page
+    }
+
+    /// What was registered in either of two communities after `after`, oldest first.
+    pub fn listing(
+        &self,
+        communities: [usize; 2],
+        after: Serial,
+        limit: usize,
+        now: Timestamp,
+    ) -> Listing {
+        let after = if after > self.last { 0 } else { after };
+        let newer = |community| (community, after.saturating_add(1))..=(community, Serial::MAX);
+        let [mut first, mut second] =
+            communities.map(|community| self.entries.range(newer(community)).peekable());
+        let mut listing = Listing::default();
+        let (mut bytes, mut last) = (0, after);
+        loop {
+            let of_first = match (first.peek(), second.peek()) {
+                (Some(((_, a), _)), Some(((_, b), _))) => a < b,
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            let next = if of_first { first.next() } else { second.next() };
+            let Some(((_, serial), entry)) = next else { return listing };
+            // The node is listed where it registered last.
+            let places = communities.map(|community| self.places.get(&(entry.node, community)));
+            if places.into_iter().flatten().all(|place| place <= serial) {
+                let records = communities.map(|community| {
+                    let known = self.entry(&entry.node, community)?;
+                    (known.ends > now).then(|| known.record.to_vec())
+                });
+                bytes += records.iter().flatten().map(Vec::len).sum::<usize>();
+                if listing.entries.len() >= limit.min(MAX_PAGE) || bytes > MAX_PAGE_BYTES {
+                    listing.next = Some(last);
+                    return listing;
+                }
+                if records.iter().any(Option::is_some) {
+                    listing.entries.push((entry.node, records));
+                }
+            }
+            last = *serial;
+        }
     }
 
     /// Forgets what has ended.

@@ -13,13 +13,14 @@ use libp2p::metrics::Recorder as _;
 use libp2p::request_response::{self, InboundFailure, Message, ResponseChannel};
 use libp2p::swarm::{ConnectionId, ListenError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::clock::Clock;
 use super::desk::{Caller, Desk, Reply, Rules};
 use super::places::Claimant;
+use super::registry::Command;
 use super::{Settings, StartError, Status, kademlia, memory, relay};
 use crate::config::Admit;
 use crate::mesh::neighbourhood::Neighbourhood;
@@ -51,6 +52,7 @@ pub struct Server {
     /// takes those at which it listens.
     learns_external: bool,
     allow_private: bool,
+    max_memory: u64,
     desk: Desk,
     /// Who is at the other end; bounded by the connection limits.
     callers: HashMap<ConnectionId, Caller>,
@@ -59,11 +61,12 @@ pub struct Server {
     metrics: Metrics,
     libp2p: libp2p::metrics::Metrics,
     status: watch::Sender<Status>,
+    requests: mpsc::Receiver<Command>,
 }
 
 impl Server {
     /// Builds the swarm and begins to listen.
-    pub fn new(settings: Settings) -> Result<Self, StartError> {
+    pub fn new(settings: Settings, requests: mpsc::Receiver<Command>) -> Result<Self, StartError> {
         let keys = Keypair::ed25519_from_bytes(settings.seed).map_err(|_| StartError::Identity)?;
         let peer = keys.public().to_peer_id();
         let node = address::node_of(&peer).ok_or(StartError::Identity)?;
@@ -90,6 +93,7 @@ impl Server {
             listed: settings.listed,
             learns_external: settings.external.is_empty(),
             allow_private: settings.allow_private_addresses,
+            max_memory: settings.max_memory,
             desk: Desk::new(rules, clock.now()),
             callers: HashMap::new(),
             waiting,
@@ -97,6 +101,7 @@ impl Server {
             libp2p: settings.metrics.with_libp2p(libp2p::metrics::Metrics::new),
             metrics: settings.metrics,
             status: watch::Sender::new(Status::default()),
+            requests,
         })
     }
 
@@ -143,6 +148,9 @@ impl Server {
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.handle(event),
+                Some(command) = self.requests.recv() => {
+                    command.act(&mut self.desk, self.clock.now());
+                }
                 _ = tick.tick() => self.refresh(),
                 _ = &mut stopped => return,
             }
@@ -189,7 +197,7 @@ impl Server {
             BehaviourEvent::Rendezvous(event) => self.rendezvous(event),
             BehaviourEvent::Relay(relay::Event::Did(event)) => self.libp2p.record(&event),
             BehaviourEvent::Relay(relay::Event::TooOften(peer)) => self.cut_off(peer, "relay"),
-            BehaviourEvent::Kademlia(kademlia::Event::Did(event)) => self.libp2p.record(&event),
+            BehaviourEvent::Kademlia(kademlia::Event::Did(event)) => self.libp2p.record(&*event),
             BehaviourEvent::Kademlia(kademlia::Event::TooOften(peer)) => {
                 self.cut_off(peer, "kademlia");
             }
@@ -251,7 +259,7 @@ impl Server {
         let Some(caller) = self.callers.get(&connection).copied() else { return };
         let answer = match self.desk.serve(caller, request, self.clock.now()) {
             Reply::Answer(answer) => answer,
-            Reply::Listed(answer, addresses) => {
+            Reply::Registered(answer, addresses) => {
                 self.introduce(connection, addresses);
                 answer
             }
@@ -321,7 +329,7 @@ impl Server {
 
     /// Where memory runs out, whoever holds most connections and is not listed loses them.
     fn shed(&mut self) {
-        if !memory::runs_out() {
+        if !memory::beyond(self.max_memory) {
             return;
         }
         let connections = memory::to_close(&self.callers, &self.listed);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use libp2p_rendezvous::ErrorCode;
 
-use super::{Bootstrap, RelayLimits, Settings, StartError, start};
+use super::{Bootstrap, MAX_MEMORY, RelayLimits, Settings, StartError, start};
 use crate::config::Admit;
 use crate::mesh::{address, transport::Transport};
 use crate::metrics::Metrics;
@@ -43,6 +43,7 @@ fn settings(listen: &str, transport: Transport) -> Settings {
             circuit: Duration::from_secs(1800),
             circuit_bytes: 64 << 20,
         },
+        max_memory: MAX_MEMORY,
         transport,
         metrics: Metrics::new(),
     }
@@ -179,4 +180,47 @@ async fn a_port_in_use_is_one_clear_sentence() {
     assert!(matches!(&error, StartError::Listen { address, .. } if address.to_string() == listen));
     let nowhere = Settings { listen: Vec::new(), ..in_memory() };
     assert!(matches!(start(nowhere).await.unwrap_err(), StartError::NoAddress));
+}
+
+#[tokio::test]
+async fn when_memory_runs_out_strangers_are_let_go_and_the_listed_stay() {
+    let settings = Settings { listed: BTreeSet::from([node(1)]), max_memory: 1, ..in_memory() };
+    let (metrics, bootstrap) = (settings.metrics.clone(), start(settings).await.unwrap());
+    let mut listed = guest(1, &bootstrap).await;
+    let mut stranger = guest(2, &bootstrap).await;
+    stranger.closed().await;
+    assert_eq!(listed.register(HERE).await, Ok(7200));
+    assert_eq!(metrics.bootstrap.connections_shed.get(), 1);
+}
+
+#[tokio::test]
+async fn who_holds_handshakes_open_does_not_keep_others_out() {
+    let settings = over_tcp();
+    let (metrics, bootstrap) = (settings.metrics.clone(), start(settings).await.unwrap());
+    let mut good = guest(1, &bootstrap).await;
+    good.register(HERE).await.unwrap();
+    let port = address_of(&bootstrap)
+        .iter()
+        .find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None })
+        .unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        silent.push(socket.connect(([127, 0, 0, 1], port).into()).await);
+    }
+    assert_eq!(good.register(HERE).await, Ok(7200));
+    let mut late = guest(2, &bootstrap).await;
+    assert_eq!(late.register(HERE).await, Ok(7200));
+    let refused = metrics.connections_refused.with_label_values(&["pending_per_host"]);
+    assert!(refused.get() >= 200, "{}", refused.get());
+}
+
+#[tokio::test]
+async fn it_serves_over_quic() {
+    let settings = settings("/ip4/127.0.0.1/udp/0/quic-v1", Transport::Network);
+    let bootstrap = start(settings).await.unwrap();
+    let mut guest = guest(1, &bootstrap).await;
+    assert_eq!(guest.register(HERE).await, Ok(7200));
+    assert!(guest.reserve(&address_of(&bootstrap)).await.is_some());
 }

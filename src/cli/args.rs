@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::{
     bootstrap, config, demo, egress, explain, hygiene, indicators, init, pages, peers, preview,
-    run, status, why,
+    run, status, tls, tokens, why,
 };
 
 /// `dtim` and what follows it.
@@ -71,6 +71,10 @@ enum Command {
     #[command(subcommand)]
     Hygiene(hygiene::HygieneCommand),
     #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
+    #[command(subcommand)]
+    Tls(tls::TlsCommand),
+    #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
@@ -98,6 +102,8 @@ impl Cli {
             Command::Preview(args) => args.act(global, output),
             Command::Egress(args) => args.act(global, output),
             Command::Hygiene(command) => command.act(global, output),
+            Command::Tokens(command) => command.act(global, output),
+            Command::Tls(command) => command.act(global, output),
             Command::Config(command) => command.act(global, output),
             Command::Completions(args) => args.act(output),
             Command::Man(args) => args.act(output),

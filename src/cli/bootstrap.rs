@@ -14,17 +14,20 @@ use super::failure::Failure;
 use super::logging::LogArgs;
 use super::master;
 use super::output::Output;
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use crate::bootstrap::{self, Bootstrap, Status};
 use crate::config::Config;
 use crate::http;
-use crate::keys::files;
+use crate::keys::files::{self, Keys};
 use crate::mesh::transport::Transport;
 use crate::metrics::Metrics;
+use crate::node::now;
+use crate::tls::{self, Keeper};
 
 /// Run a public meeting point; it stores nothing and never sees an indicator
 #[derive(Debug, Args)]
-#[command(after_help = "It prints the addresses that nodes put into [network] bootstraps.
+#[command(after_help = "It prints the addresses that nodes put into [network] bootstraps. With
+[api] listen it is a registry over HTTPS too ([network] registry_url of the nodes).
 
 Examples:
   dtim bootstrap
@@ -45,18 +48,35 @@ impl BootstrapArgs {
         let _level = self.log.start(&config.node.log_level)?;
         settings.log_notices();
         let runtime = tokio::runtime::Runtime::new()?;
-        let ran = runtime.block_on(serve(config, *keys.identity.seed(), output));
+        let ran = runtime.block_on(serve(global, config, &keys, output));
         runtime.shutdown_background();
         ran
     }
 }
 
-async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Result<(), Failure> {
+async fn serve(
+    global: &Global,
+    config: &Config,
+    keys: &Keys,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
     let metrics = Metrics::new();
     let mut signals = Signals::new().map_err(Failure::failed)?;
+    let seed = *keys.identity.seed();
     let mut bootstrap =
         bootstrap::start(wanted(config, seed, metrics.clone())).await.map_err(Failure::failed)?;
     let (stop, stopping) = watch::channel(false);
+    let mut keeper = None;
+    if let Some(address) = config.api.listen {
+        let made = Keeper::new(tls::Settings::of(config), &keys.identity, &keys.sealer, now())?;
+        let router = http::registry_router(bootstrap.registry(), metrics.clone());
+        let public =
+            http::Public { address, router, keeper: made.clone(), metrics: metrics.clone() };
+        let served = http::serve_public(public, stopping.clone()).await;
+        let (bound, _) = served.map_err(Failure::failed)?;
+        tracing::info!(address = %bound, "the registry over HTTPS");
+        keeper = Some(made);
+    }
     if let Some(address) = config.metrics.listen {
         // It listens everywhere by now, and there is nothing else to be ready for.
         let router = http::metrics_router(metrics, Arc::new(Vec::new));
@@ -69,9 +89,7 @@ async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Resu
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::ToEnd => break,
-                Asked::ToReload => tracing::warn!(
-                    "a bootstrap reads its configuration at the start only: restart it"
-                ),
+                Asked::ToReload => reload(global, keeper.as_ref()),
             },
             // systemd starts it again.
             () = bootstrap.ended() => return Err(Failure::failed(
@@ -85,6 +103,22 @@ async fn serve(config: &Config, seed: [u8; 32], output: &mut Output<'_>) -> Resu
     tokio::select! {
         () = bootstrap.stop() => Ok(()),
         () = signals.end() => Err(Failure::failed("the bootstrap was ended before it had closed everything")),
+    }
+}
+
+/// Reads the certificates that the configuration names now.
+fn reload(global: &Global, keeper: Option<&Keeper>) {
+    tracing::info!("certificates are read again; all else is read at the start only");
+    let read = || {
+        let Some(keeper) = keeper else { return Ok(()) };
+        let read = Settings::read(global).map_err(|failure| failure.to_string())?;
+        let settings = read
+            .map_err(|problems| problems.iter().map(settings::at).collect::<Vec<_>>().join("; "))?;
+        let settings = tls::Settings::of(settings.config());
+        keeper.reload(settings, now()).map_err(|error| error.to_string())
+    };
+    if let Err(why) = read() {
+        tracing::error!("nothing was changed: {why}");
     }
 }
 
@@ -104,6 +138,7 @@ fn wanted(config: &Config, seed: [u8; 32], metrics: Metrics) -> bootstrap::Setti
             circuit: Duration::from_secs(role.relay_max_circuit_duration),
             circuit_bytes: role.relay_max_circuit_bytes,
         },
+        max_memory: bootstrap::MAX_MEMORY,
         transport: Transport::Network,
         metrics,
     }

@@ -50,7 +50,7 @@ pub(super) async fn run(
     let metrics = Metrics::new();
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let config = &loaded.config;
-    let metrics_listen = config.metrics.listen;
+    let (metrics_listen, api_listen) = (config.metrics.listen, config.api.listen);
     let socket: PathBuf = config.resolve(&config.admin.control_socket);
     let running = Start { loaded, master, metrics: metrics.clone() }.start()?;
     let node = running.node.clone();
@@ -58,9 +58,15 @@ pub(super) async fn run(
     let (stop, stopping) = watch::channel(false);
     let (reload, mut reloads) = mpsc::channel(MAX_RELOADS_WAITING);
     if let Some(address) = metrics_listen {
-        let router = http::metrics_router(metrics, readiness(&node));
+        let router = http::metrics_router(metrics.clone(), readiness(&node));
         let (bound, _) = http::serve_metrics(address, router, stopping.clone()).await?;
         tracing::info!(address = %bound, "metrics");
+    }
+    if let (Some(address), Some(keeper)) = (api_listen, node.keeper().cloned()) {
+        let (router, metrics) = (http::public_router(node.clone()), metrics.clone());
+        let public = http::Public { address, router, keeper, metrics };
+        let (bound, _) = http::serve_public(public, stopping.clone()).await?;
+        tracing::info!(address = %bound, "the public listener");
     }
     let control =
         http::serve_control(&socket, http::control_router(node.clone(), reload), stopping).await?;

@@ -92,6 +92,7 @@ impl From<NodeError> for Failure {
             NodeError::Keys(_)
             | NodeError::Store(_)
             | NodeError::Mesh(_)
+            | NodeError::Tls(_)
             | NodeError::NotFound(_)
             | NodeError::Stopped(_)
             | NodeError::Stopping => Self::failed(error),

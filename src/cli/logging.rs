@@ -57,7 +57,8 @@ impl LogArgs {
 }
 
 /// libp2p warns of what peers do wrong, so that strangers could fill the log, and
-/// yamux calls it an error. Metrics count it. What the operator says of them wins.
+/// yamux calls it an error; it warns of what is not wrong as well. Metrics count it. What
+/// the operator says of them wins.
 fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
     EnvFilter::try_new(format!("libp2p=error,yamux=off,{level}"))
 }

@@ -26,6 +26,8 @@ mod run;
 mod settings;
 mod status;
 mod table;
+mod tls;
+mod tokens;
 mod view;
 mod why;
 

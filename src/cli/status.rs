@@ -58,6 +58,15 @@ fn show(output: &mut Output<'_>, status: &Value) -> Result<(), Failure> {
     }
     output.line("")?;
     watchers.write(output, "no log is watched: set one in [watchers], such as nginx_access_log")?;
+    if !items(status, "/feeds").is_empty() {
+        let mut feeds = Table::new(&["FEED", "READ", "NEXT", "IMPORTED", "REFUSED", "ERROR"]);
+        for feed in items(status, "/feeds") {
+            let fields = ["/name", "/read", "/next", "/imported", "/refused", "/error"];
+            feeds.row(fields.map(|field| text(feed, field)));
+        }
+        output.line("")?;
+        feeds.write(output, "")?;
+    }
     for notice in items(status, "/notices") {
         output.note(notice.as_str().unwrap_or_default());
     }

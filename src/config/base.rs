@@ -73,14 +73,14 @@ fn log_level(text: &str) -> Result<(), Wrong> {
 pub struct Security {
     /// Age at which a new data key is made.
     pub key_rotation_days: u32,
-    /// Certificate of the public listener; empty: the node's local CA.
-    pub tls_cert_path: String,
+    /// Certificate of the public listener; none: one of the node's local CA.
+    pub tls_cert_path: Option<PathBuf>,
     /// Its private key.
-    pub tls_key_path: String,
+    pub tls_key_path: Option<PathBuf>,
     /// Where the key comes from that wraps all others.
     pub master_key: MasterKey,
-    /// CA whose client certificates are accepted; empty: none.
-    pub client_ca: String,
+    /// CA whose client certificates are accepted.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where the master key comes from.
@@ -119,10 +119,10 @@ impl Default for Security {
     fn default() -> Self {
         Self {
             key_rotation_days: 7,
-            tls_cert_path: String::new(),
-            tls_key_path: String::new(),
+            tls_cert_path: None,
+            tls_key_path: None,
             master_key: MasterKey::File(PathBuf::from("keys/master")),
-            client_ca: String::new(),
+            client_ca: None,
         }
     }
 }
@@ -132,10 +132,30 @@ impl Security {
         section.later_by("key_rotation_days", &mut self.key_rotation_days, |section, days| {
             section.number("key_rotation_days", days, 1..=3650);
         });
-        section.later("tls_cert_path", &mut self.tls_cert_path);
-        section.later("tls_key_path", &mut self.tls_key_path);
+        self.read_certificate(section);
         section.set("master_key", &mut self.master_key);
-        section.later("client_ca", &mut self.client_ca);
+        section.set("client_ca", &mut self.client_ca);
+    }
+
+    /// A certificate without its key is of no use, nor a key without its certificate.
+    fn read_certificate(&mut self, section: &mut Section<'_>) {
+        let (cert, key) = ("tls_cert_path", "tls_key_path");
+        let at = section.at(cert).or_else(|| section.at(key));
+        section.set(cert, &mut self.tls_cert_path);
+        section.set(key, &mut self.tls_key_path);
+        let (there, missing) = match (&self.tls_cert_path, &self.tls_key_path) {
+            (Some(_), None) => (cert, key),
+            (None, Some(_)) => (key, cert),
+            _ => return,
+        };
+        if let Some(at) = at {
+            let wrong = Wrong::new(
+                format!("{missing} is missing"),
+                format!("set both, or leave out {there}"),
+            );
+            let path = section.key(there);
+            section.report().wrong(&path, &at, wrong);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::Kind;
 use super::problem::Wrong;
 use super::section::{Report, Section};
 use super::setting::{Seconds, Setting as _};
-use super::{Config, Problem, faces, peers, tree};
+use super::{Config, Problem, feeds, peers, tree};
 
 /// A configuration that is right.
 #[derive(Clone, Debug)]
@@ -23,8 +23,17 @@ pub struct Loaded {
 }
 
 /// The keys that take effect by a reload; all others need a restart.
-const RELOADABLE: [&str; 6] =
-    ["peers", "groups", "ageing", "hygiene.", "detection.", "node.log_level"];
+const RELOADABLE: [&str; 9] = [
+    "peers",
+    "groups",
+    "ageing",
+    "hygiene.",
+    "detection.",
+    "node.log_level",
+    "security.tls_cert_path",
+    "security.tls_key_path",
+    "security.client_ca",
+];
 
 impl Loaded {
     /// Every key that exists.
@@ -81,7 +90,7 @@ impl Config {
         root.section("api", |section| self.api.read(section));
         root.section("admin", |section| self.admin.read(section));
         root.section("metrics", |section| self.metrics.read(section));
-        self.feeds = faces::read_feeds(root);
+        self.feeds = feeds::read_feeds(root);
         root.section("outputs", |section| self.outputs.read(section));
         root.section("bootstrap", |section| self.bootstrap.read(section));
     }

@@ -1,5 +1,7 @@
 //! `[network]`.
 
+use std::path::PathBuf;
+
 use multiaddr::Multiaddr;
 
 use super::addresses::{to_listen_on, with_peer, without_peer};
@@ -17,10 +19,10 @@ pub struct Network {
     pub external_addresses: Vec<Multiaddr>,
     /// Bootstraps, each with its `/p2p/PEER_ID`.
     pub bootstraps: Vec<Multiaddr>,
-    /// HTTPS registry; empty: none.
-    pub registry_url: String,
-    /// CA that signed the registry's certificate; empty: the system's.
-    pub registry_ca: String,
+    /// HTTPS registry.
+    pub registry_url: Option<Https>,
+    /// CA that signed the registry's certificate; none: those that the system trusts.
+    pub registry_ca: Option<PathBuf>,
     /// Register at the bootstraps, so that others find this node.
     pub discoverable: bool,
     /// Addresses to try; who answers is a candidate until approved.
@@ -37,6 +39,38 @@ pub struct Network {
     pub allow_private_addresses: bool,
     /// The most connections at a time.
     pub max_connections: u32,
+}
+
+/// The address of a service: `https://`, a host, and nothing but a path behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Https(url::Url);
+
+impl Https {
+    /// The address.
+    #[must_use]
+    pub fn url(&self) -> &url::Url {
+        &self.0
+    }
+}
+
+impl Single for Https {
+    fn single(item: &Item) -> Result<Self, Wrong> {
+        let text = item.text()?;
+        let plain = |url: &url::Url| {
+            url.scheme() == "https"
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        };
+        url::Url::parse(text).ok().filter(plain).map(Self).ok_or_else(|| {
+            Wrong::not(
+                text,
+                "an https:// address",
+                "write it like https://registry.example.org:3030",
+            )
+        })
+    }
 }
 
 /// Where to knock.
@@ -73,8 +107,8 @@ impl Default for Network {
             listen: vec![v4, v6],
             external_addresses: Vec::new(),
             bootstraps: Vec::new(),
-            registry_url: String::new(),
-            registry_ca: String::new(),
+            registry_url: None,
+            registry_ca: None,
             discoverable: false,
             default_peers: Vec::new(),
             gossip_interval_seconds: 60,
@@ -94,8 +128,8 @@ impl Network {
             each(all, without_peer)
         });
         section.set_if("bootstraps", &mut self.bootstraps, |all| each(all, with_peer));
-        section.later("registry_url", &mut self.registry_url);
-        section.later("registry_ca", &mut self.registry_ca);
+        section.set("registry_url", &mut self.registry_url);
+        section.set("registry_ca", &mut self.registry_ca);
         section.set("discoverable", &mut self.discoverable);
         self.read_default_peers(section);
         section.number("gossip_interval_seconds", &mut self.gossip_interval_seconds, 1..=86_400);

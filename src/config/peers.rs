@@ -114,7 +114,7 @@ impl Draft {
 }
 
 /// A name that can be typed and listed: recipients are named by it.
-fn label(name: &str) -> Result<(), Wrong> {
+pub(super) fn label(name: &str) -> Result<(), Wrong> {
     let fits = (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if fits {

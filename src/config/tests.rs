@@ -107,17 +107,11 @@ fn the_original_document_s_example_is_accepted_and_says_what_does_nothing_yet() 
     let keys: Vec<&str> = loaded.notices.iter().map(|notice| notice.key.as_str()).collect();
     assert_eq!(
         keys,
-        [
-            "security.tls_cert_path",
-            "security.tls_key_path",
-            "storage.encrypted_logs_path",
-            "network.default_peers (https:// endpoints)",
-            "network.registry_url",
-        ]
+        ["storage.encrypted_logs_path", "network.default_peers (https:// endpoints)",]
     );
     assert_eq!(
         loaded.notices[0].to_string(),
-        "line 4, security.tls_cert_path: does nothing yet; it may stay: a later version will use it"
+        "line 8, storage.encrypted_logs_path: does nothing yet; it may stay: a later version will use it"
     );
     let watched: Vec<Source> = loaded.config.watchers.paths.keys().copied().collect();
     let others = [Source::Clamav, Source::Sshd];

@@ -45,7 +45,7 @@ impl Bucket {
         limit: &Limit,
         cooldown: u64,
         at: Timestamp,
-        value: u64,
+        value: impl FnOnce() -> u64,
     ) -> Outcome {
         // A step back of the clock by more than the cool-down ends it as well; else one
         // line with a time far ahead would silence the rule until then.
@@ -55,7 +55,7 @@ impl Bucket {
         let enough = match limit {
             Limit::Every => true,
             Limit::Bucket { capacity, leak } => self.fill(*capacity, *leak, at),
-            Limit::Distinct { count, window, .. } => self.see(*count, *window, at, value),
+            Limit::Distinct { count, window, .. } => self.see(*count, *window, at, value()),
         };
         if !enough {
             return Outcome::Counted;

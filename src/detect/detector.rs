@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bucket::Outcome;
-use super::matcher::Matcher;
-use super::rule::{Limit, Rule};
+use super::matcher::{Matcher, RuleSet, bit};
+use super::rule::{Limit, Rule, Subject};
 use super::rules::Rules;
-use super::table::{Key, Table};
+use super::table::Table;
 use crate::model::{Confidence, Tag, Timestamp, Tlp, Value};
 use crate::parse::{Event, FieldValue};
 
@@ -40,6 +40,8 @@ pub struct Hit {
 pub struct Detector {
     rules: Vec<(u64, Rule)>,
     places: BTreeMap<u64, usize>,
+    /// The rules of each subject.
+    subjects: Vec<(Subject, RuleSet)>,
     matcher: Matcher,
     table: Table,
 }
@@ -56,12 +58,17 @@ impl Detector {
         let rules = rules.into_vec();
         let rules: Vec<_> = rules.into_iter().map(|rule| (rule.fingerprint(), rule)).collect();
         let places = rules.iter().enumerate().map(|(place, (print, _))| (*print, place)).collect();
-        Self { rules, places, matcher: Matcher::default(), table: Table::new(capacity) }
+        let subjects = Subject::NAMES.map(|(_, subject)| {
+            let own = rules.iter().enumerate().filter(|(_, (_, rule))| rule.subject == subject);
+            (subject, own.fold(0, |set, (place, _)| set | bit(place)))
+        });
+        let subjects = subjects.into_iter().filter(|(_, rules)| *rules != 0).collect();
+        Self { rules, places, subjects, matcher: Matcher::default(), table: Table::new(capacity) }
     }
 
     /// Takes one event; `now` stands in for the time of a line that has none.
     pub fn observe(&mut self, event: &Event<'_>, now: Timestamp) -> Vec<Hit> {
-        let mut matching = self.matcher.matching(event, &self.rules);
+        let matching = self.matcher.matching(event, &self.rules);
         let mut hits = Vec::new();
         if matching == 0 {
             return hits;
@@ -70,13 +77,23 @@ impl Detector {
         // forged: it must not outlive everything, nor age what others have counted.
         let at = event.time.unwrap_or(now).min(now.plus(AHEAD));
         self.table.expire(at);
-        while matching != 0 {
-            let place = matching.trailing_zeros();
-            matching &= matching - 1;
-            let rule = usize::try_from(place).ok().and_then(|place| self.rules.get(place));
-            if let Some((print, rule)) = rule {
-                hits.extend(count(&mut self.table, *print, rule, event, at));
+        for (subject, rules) in &self.subjects {
+            if matching & rules == 0 {
+                continue;
             }
+            let Some(named) = subject.of(event) else { continue };
+            let about = places(matching & rules).filter_map(|place| self.rules.get(place));
+            let about = about.filter(|(_, rule)| counts(rule, event));
+            let about = about.map(|(print, rule)| (*print, rule));
+            self.table.update(&named, at, about, |rule, bucket| {
+                let outcome = bucket.add(&rule.limit, rule.cooldown, at, || counted(rule, event));
+                if outcome == Outcome::Enough
+                    && let Some(value) = named.value()
+                {
+                    hits.push(hit(rule, value, at));
+                }
+                outcome
+            });
         }
         hits
     }
@@ -84,14 +101,8 @@ impl Detector {
     /// The names of the rules that are about an event, whether or not they fire for it.
     pub fn matching(&mut self, event: &Event<'_>) -> Vec<String> {
         let matching = self.matcher.matching(event, &self.rules);
-        let rules = self.rules.iter().enumerate();
-        rules
-            .filter(|(place, _)| {
-                matching.checked_shr(u32::try_from(*place).unwrap_or(u32::MAX)).unwrap_or(0) & 1
-                    == 1
-            })
-            .map(|(_, (_, rule))| rule.name.clone())
-            .collect()
+        let rules = places(matching).filter_map(|place| self.rules.get(place));
+        rules.map(|(_, rule)| rule.name.clone()).collect()
     }
 
     /// What the store must write (or, for none, delete) since the last call.
@@ -120,45 +131,51 @@ impl Detector {
     }
 }
 
-fn count(
-    table: &mut Table,
-    print: u64,
-    rule: &Rule,
-    event: &Event<'_>,
-    at: Timestamp,
-) -> Option<Hit> {
-    let subject = rule.subject.of(event)?;
-    let counted = match &rule.limit {
+/// The places in a set, from the first.
+fn places(mut set: RuleSet) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = set.trailing_zeros();
+        // What is in it is below its number of bits.
+        set &= set.wrapping_sub(1);
+        usize::try_from(place).ok().filter(|_| place < RuleSet::BITS)
+    })
+}
+
+/// Whether the event has what the rule counts.
+fn counts(rule: &Rule, event: &Event<'_>) -> bool {
+    match &rule.limit {
+        Limit::Every | Limit::Bucket { .. } => true,
+        Limit::Distinct { field, .. } => event.field(*field).is_some(),
+    }
+}
+
+/// The value that a `distinct` rule counts.
+fn counted(rule: &Rule, event: &Event<'_>) -> u64 {
+    match &rule.limit {
         Limit::Every | Limit::Bucket { .. } => 0,
-        Limit::Distinct { field, .. } => hash(event.field(*field)?),
-    };
-    let key = Key { rule: print, subject };
-    let outcome = table.update(
-        &key,
-        at,
-        |bucket| bucket.add(&rule.limit, rule.cooldown, at, counted),
-        |bucket| bucket.idle_after(&rule.limit, rule.cooldown),
-    );
-    let value = if outcome == Outcome::Enough { key.subject.value() } else { None };
-    Some(Hit {
+        Limit::Distinct { field, .. } => event.field(*field).map_or(0, hash),
+    }
+}
+
+fn hit(rule: &Rule, value: Value, at: Timestamp) -> Hit {
+    Hit {
         rule: rule.name.clone(),
-        value: value?,
+        value,
         at,
         confidence: rule.confidence,
         tags: rule.tags.clone(),
         tlp: rule.tlp,
-    })
+    }
 }
 
 /// Tells different values of a field apart.
 fn hash(value: FieldValue<'_>) -> u64 {
-    let bytes = match value {
+    let digest = match value {
         FieldValue::Number(number) => return number,
-        FieldValue::Text(text) => text.decoded().into_owned(),
-        FieldValue::Ip(ip) => ip.to_string().into_bytes(),
-        FieldValue::Network(network) => network.to_string().into_bytes(),
+        FieldValue::Text(text) => blake3::hash(&text.decoded()),
+        FieldValue::Ip(ip) => blake3::hash(ip.to_string().as_bytes()),
+        FieldValue::Network(network) => blake3::hash(network.to_string().as_bytes()),
     };
-    let digest = blake3::hash(&bytes);
     let (first, _) = digest.as_bytes().split_first_chunk().unwrap_or((&[0; 8], &[]));
     u64::from_be_bytes(*first)
 }

@@ -14,6 +14,7 @@ mod read;
 mod rule;
 mod rules;
 mod table;
+mod texts;
 
 #[cfg(test)]
 mod tests;

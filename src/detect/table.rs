@@ -1,7 +1,8 @@
 //! All buckets, bounded.
 //!
-//! Owns which bucket has to go when there are too many (the one that changed
-//! longest ago), and which have changed since they were last stored.
+//! Owns which buckets have to go when there are too many (those of the address about which
+//! nothing has changed for the longest time), and which have changed since they were last
+//! stored.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -11,19 +12,29 @@ use hashlink::linked_hash_map::RawEntryMut;
 use ipnet::IpNet;
 
 use super::bucket::{Bucket, Outcome, take_u64};
-use super::rule::Named;
+use super::rule::{Named, Rule};
 use crate::model::{Timestamp, Value};
 
 /// Which rule counts what about whom.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
+struct Key {
     /// The rule's fingerprint.
-    pub(super) rule: u64,
+    rule: u64,
     /// Whom or what.
-    pub(super) subject: Named,
+    subject: Named,
+}
+
+/// What all rules have counted about one subject.
+#[derive(Default)]
+struct Counted {
+    /// By rule; few.
+    slots: Vec<Slot>,
+    /// Some of it has changed since it was last stored.
+    changed: bool,
 }
 
 struct Slot {
+    /// The rule's fingerprint.
+    rule: u64,
     bucket: Bucket,
     /// Its place in the order of changes.
     order: u64,
@@ -35,17 +46,21 @@ struct Slot {
 
 /// All buckets.
 pub(super) struct Table {
-    /// How many there may be.
+    /// How many buckets there may be.
     capacity: usize,
+    /// How many there are.
+    buckets: usize,
     /// By their last change, oldest first. The hash is seeded anew in each process:
     /// strangers choose the keys.
-    slots: LinkedHashMap<Key, Slot>,
+    subjects: LinkedHashMap<Named, Counted>,
     /// It was filled from the store and must be sorted before it is used.
     unsorted: bool,
     /// The next change's place.
     next: u64,
-    /// What has changed or gone since it was last stored.
-    changed: Vec<Key>,
+    /// About whom something has changed since it was last stored.
+    changed: Vec<Named>,
+    /// Buckets that had to go since then.
+    gone: Vec<Key>,
     /// Stored keys that nothing here needs any more.
     stale: BTreeSet<Vec<u8>>,
     /// Buckets that had to go while they still counted.
@@ -56,74 +71,113 @@ pub(super) struct Table {
 const ORDER_KEY: &[u8] = b"o";
 const BUCKET_KEY: u8 = b'b';
 
+impl Counted {
+    /// The event time after which all of it is as good as none.
+    fn idle_after(&self) -> Timestamp {
+        self.slots.iter().map(|slot| slot.idle_after).max().unwrap_or_default()
+    }
+
+    /// Its place in the order of changes: that of what has changed last.
+    fn order(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.order).max().unwrap_or_default()
+    }
+
+    fn slot(&mut self, rule: u64) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.rule == rule)
+    }
+
+    /// Lets the rules' buckets take one more event; whether that changed any.
+    fn add<'r>(
+        &mut self,
+        rules: impl Iterator<Item = (u64, &'r Rule)>,
+        at: Timestamp,
+        next: &mut u64,
+        mut add: impl FnMut(&'r Rule, &mut Bucket) -> Outcome,
+    ) -> bool {
+        let before = *next;
+        for (print, rule) in rules {
+            if self.slot(print).is_none() {
+                self.slots.push(Slot::new(print, Bucket::new(at)));
+            }
+            let Some(slot) = self.slot(print) else { continue };
+            if add(rule, &mut slot.bucket) == Outcome::Silent {
+                continue;
+            }
+            (slot.order, slot.changed) = (*next, true);
+            slot.idle_after = slot.bucket.idle_after(&rule.limit, rule.cooldown);
+            *next += 1;
+        }
+        *next != before
+    }
+}
+
+impl Slot {
+    fn new(rule: u64, bucket: Bucket) -> Self {
+        Self { rule, bucket, order: 0, idle_after: Timestamp(0), changed: false }
+    }
+}
+
 impl Table {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            slots: LinkedHashMap::new(),
+            buckets: 0,
+            subjects: LinkedHashMap::new(),
             unsorted: false,
             next: 0,
             changed: Vec::new(),
+            gone: Vec::new(),
             stale: BTreeSet::new(),
             evicted: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.buckets
     }
 
     pub(super) fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
     }
 
-    /// Lets a bucket, an empty one if there is none, take one more event. If that changed
-    /// it, it comes to the end of the order. `idle_after` says until when it then counts.
-    pub(super) fn update(
+    /// Lets these rules' buckets for a subject, empty ones where there are none, take one more
+    /// event. If that changed any, the subject comes to the end of the order.
+    pub(super) fn update<'r>(
         &mut self,
-        key: &Key,
+        subject: &Named,
         at: Timestamp,
-        add: impl FnOnce(&mut Bucket) -> Outcome,
-        idle_after: impl FnOnce(&Bucket) -> Timestamp,
-    ) -> Outcome {
+        rules: impl Iterator<Item = (u64, &'r Rule)>,
+        add: impl FnMut(&'r Rule, &mut Bucket) -> Outcome,
+    ) {
         self.sort();
-        let order = self.next;
-        let (outcome, known) = match self.slots.raw_entry_mut().from_key(key) {
+        let counted = match self.subjects.raw_entry_mut().from_key(subject) {
             RawEntryMut::Occupied(mut entry) => {
-                let slot = entry.get_mut();
-                let outcome = add(&mut slot.bucket);
-                if outcome == Outcome::Silent {
-                    return outcome;
+                let before = entry.get().slots.len();
+                if !entry.get_mut().add(rules, at, &mut self.next, add) {
+                    return;
                 }
-                (slot.order, slot.idle_after) = (order, idle_after(&slot.bucket));
-                let known = std::mem::replace(&mut slot.changed, true);
+                self.buckets += entry.get().slots.len() - before;
                 entry.to_back();
-                (outcome, known)
+                entry.into_mut()
             }
             RawEntryMut::Vacant(entry) => {
-                let mut bucket = Bucket::new(at);
-                let outcome = add(&mut bucket);
-                if outcome == Outcome::Silent {
-                    return outcome;
+                let mut counted = Counted::default();
+                if !counted.add(rules, at, &mut self.next, add) {
+                    return;
                 }
-                let idle_after = idle_after(&bucket);
-                let slot = Slot { bucket, order, idle_after, changed: true };
-                entry.insert(key.clone(), slot);
-                (outcome, false)
+                self.buckets += counted.slots.len();
+                entry.insert(subject.clone(), counted).1
             }
         };
-        if !known {
-            self.changed.push(key.clone());
+        if !std::mem::replace(&mut counted.changed, true) {
+            self.changed.push(subject.clone());
         }
-        self.next += 1;
         self.keep_bounds();
-        outcome
     }
 
     fn keep_bounds(&mut self) {
-        while self.slots.len() > self.capacity {
-            self.evicted += 1;
-            self.drop_oldest();
+        while self.buckets > self.capacity {
+            self.evicted += self.drop_oldest();
         }
     }
 
@@ -132,11 +186,11 @@ impl Table {
         if !std::mem::take(&mut self.unsorted) {
             return;
         }
-        let mut slots: Vec<_> = self.slots.drain().collect();
-        slots.sort_unstable_by(|(key, slot), (other_key, other)| {
-            (slot.order, key).cmp(&(other.order, other_key))
+        let mut subjects: Vec<_> = self.subjects.drain().collect();
+        subjects.sort_unstable_by(|(subject, counted), (other, theirs)| {
+            (counted.order(), subject).cmp(&(theirs.order(), other))
         });
-        self.slots.extend(slots);
+        self.subjects.extend(subjects);
         self.keep_bounds();
     }
 
@@ -146,41 +200,49 @@ impl Table {
         const AT_A_TIME: usize = 2;
         self.sort();
         for _ in 0..AT_A_TIME {
-            if self.slots.front().is_none_or(|(_, slot)| slot.idle_after >= at) {
+            if self.subjects.front().is_none_or(|(_, counted)| counted.idle_after() >= at) {
                 return;
             }
             self.drop_oldest();
         }
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some((key, slot)) = self.slots.pop_front()
-            // What has changed is among the changed already.
-            && !slot.changed
-        {
-            self.changed.push(key);
-        }
+    /// Drops the subject that changed longest ago; gives how many buckets it had.
+    fn drop_oldest(&mut self) -> u64 {
+        let Some((subject, counted)) = self.subjects.pop_front() else {
+            // There is nothing left to count.
+            self.buckets = 0;
+            return 0;
+        };
+        let count = counted.slots.len();
+        let keys =
+            counted.slots.iter().map(|slot| Key { rule: slot.rule, subject: subject.clone() });
+        self.gone.extend(keys);
+        self.buckets = self.buckets.saturating_sub(count);
+        u64::try_from(count).unwrap_or(u64::MAX)
     }
 
     /// What the store must write (or, for none, delete) to hold what this table holds.
     pub(super) fn take_changed(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         self.sort();
-        // What went and came again is in it twice, and then twice in what is given.
-        let changed = std::mem::take(&mut self.changed);
-        for key in &changed {
-            if let Some(slot) = self.slots.get_mut(key) {
+        let mut all = Vec::new();
+        for subject in std::mem::take(&mut self.changed) {
+            let Some(counted) = self.subjects.get_mut(&subject) else { continue };
+            counted.changed = false;
+            for slot in counted.slots.iter_mut().filter(|slot| slot.changed) {
                 slot.changed = false;
+                let key = encode(slot.rule, &subject);
+                all.push((key, Some(slot.bucket.encode(slot.order))));
             }
         }
-        let stale = std::mem::take(&mut self.stale).into_iter().map(|key| (key, None));
-        let mut all: Vec<_> = changed
-            .iter()
-            .map(|key| {
-                let slot = self.slots.get(key);
-                (key.encode(), slot.map(|slot| slot.bucket.encode(slot.order)))
-            })
-            .chain(stale)
-            .collect();
+        for key in std::mem::take(&mut self.gone) {
+            // What went may have come again.
+            let counted = self.subjects.get_mut(&key.subject);
+            if counted.and_then(|counted| counted.slot(key.rule)).is_none() {
+                all.push((encode(key.rule, &key.subject), None));
+            }
+        }
+        all.extend(std::mem::take(&mut self.stale).into_iter().map(|key| (key, None)));
         if !all.is_empty() {
             all.push((ORDER_KEY.to_vec(), Some(self.next.to_be_bytes().to_vec())));
         }
@@ -203,53 +265,58 @@ impl Table {
         let known = Key::decode(key).and_then(|key| {
             let (bucket, order) = Bucket::decode(bytes)?;
             let idle_after = idle_after(key.rule, &bucket)?;
-            Some((key, Slot { bucket, order, idle_after, changed: false }))
+            Some((key.subject, Slot { order, idle_after, ..Slot::new(key.rule, bucket) }))
         });
-        match known {
-            Some((key, slot)) => {
-                self.next = self.next.max(slot.order.saturating_add(1));
-                // Pairs come in any order; the next event keeps the bounds.
-                self.unsorted = true;
-                self.slots.insert(key, slot);
-            }
-            _ => {
-                self.stale.insert(key.to_vec());
+        let Some((subject, slot)) = known else {
+            self.stale.insert(key.to_vec());
+            return;
+        };
+        self.next = self.next.max(slot.order.saturating_add(1));
+        // Pairs come in any order; the next event keeps the bounds.
+        self.unsorted = true;
+        let counted = self.subjects.entry(subject).or_insert_with(Counted::default);
+        match counted.slot(slot.rule) {
+            Some(known) => *known = slot,
+            None => {
+                counted.slots.push(slot);
+                self.buckets += 1;
             }
         }
     }
 }
 
-impl Key {
-    /// `b ‖ rule ‖ 4 or 6 ‖ address ‖ prefix length`, or `b ‖ rule ‖ 't' ‖ kind ‖ 0 ‖ value`.
-    fn encode(&self) -> Vec<u8> {
-        // As long as that of an IPv6 network.
-        let mut bytes = Vec::with_capacity(27);
-        bytes.push(BUCKET_KEY);
-        bytes.extend(self.rule.to_be_bytes());
-        match &self.subject {
-            Named::Net(net) => {
-                match net.addr() {
-                    IpAddr::V4(address) => {
-                        bytes.push(4);
-                        bytes.extend(address.octets());
-                    }
-                    IpAddr::V6(address) => {
-                        bytes.push(6);
-                        bytes.extend(address.octets());
-                    }
+/// `b ‖ rule ‖ 4 or 6 ‖ address ‖ prefix length`, or `b ‖ rule ‖ 't' ‖ kind ‖ 0 ‖ value`.
+fn encode(rule: u64, subject: &Named) -> Vec<u8> {
+    // As long as that of an IPv6 network.
+    let mut bytes = Vec::with_capacity(27);
+    bytes.push(BUCKET_KEY);
+    bytes.extend(rule.to_be_bytes());
+    match subject {
+        Named::Net(net) => {
+            match net.addr() {
+                IpAddr::V4(address) => {
+                    bytes.push(4);
+                    bytes.extend(address.octets());
                 }
-                bytes.push(net.prefix_len());
+                IpAddr::V6(address) => {
+                    bytes.push(6);
+                    bytes.extend(address.octets());
+                }
             }
-            Named::Value(value) => {
-                bytes.push(b't');
-                bytes.extend(value.kind().name().as_bytes());
-                bytes.push(0);
-                bytes.extend(value.as_str().as_bytes());
-            }
+            bytes.push(net.prefix_len());
         }
-        bytes
+        Named::Value(value) => {
+            bytes.push(b't');
+            bytes.extend(value.kind().name().as_bytes());
+            bytes.push(0);
+            bytes.extend(value.as_str().as_bytes());
+        }
     }
+    bytes
+}
 
+impl Key {
+    /// What [`encode`] made.
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(&[BUCKET_KEY])?;
         let rule = take_u64(&mut rest)?;

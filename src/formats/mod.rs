@@ -5,6 +5,7 @@
 //! that nothing has checked yet. It must never see raw evidence or choose what may be shown.
 
 pub mod stix;
+pub mod taxii;
 mod told;
 mod view;
 

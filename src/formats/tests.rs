@@ -93,6 +93,7 @@ impl Case {
             value: &value,
             evidence: &self.evidence,
             heard: &self.heard,
+            attested: &[],
             unfit: None,
             voted_false: false,
             generation: 7,

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use super::{Sightings, Told};
 use crate::ageing;
-use crate::assess::{Heard, Outputs, Trust, assess};
+use crate::assess::{Assessment, Heard, Outputs, Trust, assess};
 use crate::hygiene::{Lists, Unfit};
 use crate::model::{
-    Claim, Evidence, Generation, Level, MAX_CUSTOM_FIELDS, MAX_TAGS, Origin, Recipients, Scope,
-    SightingsBucket, Timestamp, Tlp, Value,
+    Claim, Evidence, Generation, Level, MAX_CUSTOM_FIELDS, MAX_TAGS, NodeId, Origin, Recipients,
+    Scope, SightingsBucket, Timestamp, Tlp, Value,
 };
 use crate::privacy::tlp::{ClientScope, Path, allows, shows};
 use crate::privacy::{Policy, pass_on, show};
@@ -41,6 +41,8 @@ pub struct Known<'a> {
     pub evidence: &'a [Evidence],
     /// What others told.
     pub heard: &'a [Heard],
+    /// The members that say they saw it themselves.
+    pub attested: &'a [NodeId],
     /// Why it is held back, if it is.
     pub unfit: Option<Unfit>,
     /// The operator says that it is none.
@@ -72,6 +74,16 @@ impl View<'_> {
     /// What the view tells of an indicator now; nothing, if it may know nothing that still
     /// weighs something.
     pub fn tell(&self, known: &Known<'_>, now: Timestamp) -> Option<Told> {
+        self.tell_why(known, now).map(|(told, _)| told)
+    }
+
+    /// As [`View::tell`], with the assessment behind its confidence; none of what is taken
+    /// back.
+    pub fn tell_why(
+        &self,
+        known: &Known<'_>,
+        now: Timestamp,
+    ) -> Option<(Told, Option<Assessment>)> {
         let seen: Vec<(Origin, Claim)> =
             VOICES.iter().filter_map(|voice| self.seen(known, *voice, now)).collect();
         let heard: Vec<Heard> =
@@ -79,16 +91,18 @@ impl View<'_> {
         let claims: Vec<&Claim> =
             seen.iter().map(|(_, claim)| claim).chain(heard.iter().map(|h| &h.claim)).collect();
         if claims.is_empty() {
-            return taken_back(known, self.path, now);
+            return taken_back(known, self.path, now).map(|told| (told, None));
         }
         let evidence: Vec<Evidence> =
             seen.iter().map(|(origin, claim)| as_evidence(*origin, claim)).collect();
         let at = self.version(&evidence, &heard, now);
+        // It is said of what left for the mesh, as green or white.
+        let attested = if allows(Tlp::Green, self.path) { known.attested } else { &[] };
         let assessment = assess(
             known.value,
             &evidence,
             &heard,
-            &[],
+            attested,
             self.trust,
             self.outputs,
             known.unfit.clone(),
@@ -111,7 +125,7 @@ impl View<'_> {
             let count = SightingsBucket::of(count).floor();
             told.sightings = Some(Sightings { count, first: told.created, last });
         }
-        Some(told)
+        Some((told, Some(assessment)))
     }
 
     /// What one voice among the evidence says.

@@ -40,7 +40,7 @@ pub enum ListenError {
 }
 
 impl ListenError {
-    fn new(key: &'static str, address: impl ToString, why: std::io::Error) -> Self {
+    pub(super) fn new(key: &'static str, address: impl ToString, why: std::io::Error) -> Self {
         let address = address.to_string();
         if why.kind() == ErrorKind::AddrInUse {
             Self::InUse { key, address }
@@ -106,6 +106,7 @@ fn give_to_group(path: &Path) {
     }
 }
 
-async fn stopped(mut stop: watch::Receiver<bool>) {
+/// Waits until the node stops.
+pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     stop.wait_for(|stopping| *stopping).await.ok();
 }

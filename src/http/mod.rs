@@ -10,8 +10,10 @@ mod import;
 mod json;
 mod listen;
 mod metrics;
+mod public;
 
 pub use control::router as control_router;
 pub use import::ImportEntry;
 pub use listen::{ListenError, serve_control, serve_metrics};
 pub use metrics::{Readiness, router as metrics_router};
+pub use public::{Client, Public, registry_router, router as public_router, serve_public};

@@ -16,7 +16,7 @@ mod tests;
 
 pub use master::{BadKeyFile, BadMaster, KeyFile, MasterKey, Role, Stretching, WrongMaster};
 pub use sealing::{Damaged, Place, Sealer};
-pub use signing::{Identity, PseudonymKey, PseudonymSecret, verify};
+pub use signing::{Identity, PseudonymKey, PseudonymSecret, verify, verify_node};
 
 /// The parts one after the other, each behind its length (8 bytes, big-endian),
 /// so that no two lists of parts give the same bytes.

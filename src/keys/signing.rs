@@ -141,7 +141,16 @@ impl fmt::Debug for PseudonymKey {
 /// Checked strictly: keys and signatures of small order are refused, because
 /// they would verify for more than one message, and nodes could disagree.
 pub fn verify(pseudonym: &Pseudonym, message: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(pseudonym.as_bytes()).is_ok_and(|key| {
+    verify_strictly(pseudonym.as_bytes(), message, signature)
+}
+
+/// Whether the node signed the message, as strictly as [`verify`].
+pub fn verify_node(node: &NodeId, message: &[u8], signature: &[u8; 64]) -> bool {
+    verify_strictly(node.public_key(), message, signature)
+}
+
+fn verify_strictly(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    VerifyingKey::from_bytes(key).is_ok_and(|key| {
         !key.is_weak() && key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     })
 }

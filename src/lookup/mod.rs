@@ -1,5 +1,5 @@
-//! Outside knowledge: clamd, which says what is malware, and VirusTotal, which says what
-//! others think of a value.
+//! Outside knowledge: clamd, which says what is malware, VirusTotal, which says what
+//! others think of a value, and the registry, which says who else is there.
 //!
 //! Owns the connections to those who know, and the folder whose files they are asked
 //! about. It knows no store and no indicator of this node. It must never open anything
@@ -7,7 +7,9 @@
 //! answer more than its bounds allow.
 
 pub mod clamd;
+pub mod feeds;
 pub mod folder;
+pub mod registry;
 pub mod virustotal;
 
 use crate::model::{MAX_TAG_BYTES, Tag};

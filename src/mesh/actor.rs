@@ -150,6 +150,7 @@ impl Actor {
                 self.look_at(address, Instant::now());
                 self.on_tick();
             }
+            Command::Learn { named } => self.learn_named(&named, Instant::now()),
             Command::Ask { protocol, node, bytes, reply } => {
                 self.ask_member(protocol, node, bytes, reply);
             }
@@ -281,6 +282,7 @@ impl Actor {
     }
 
     pub(super) fn publish_status(&self) {
+        let now = Instant::now();
         let topic = self.topic.hash();
         let gossip = self.swarm.behaviour().gossip.inner();
         let in_mesh: Vec<&PeerId> = gossip.mesh_peers(&topic).collect();
@@ -310,7 +312,8 @@ impl Actor {
         self.status.send_replace(Status {
             listen: self.swarm.listeners().cloned().collect(),
             external: self.swarm.external_addresses().cloned().collect(),
-            reachability: self.reachability(Instant::now()),
+            reachability: self.reachability(now),
+            own: self.nat.reach.hosts(now),
             peers: connected.collect(),
             away: away.collect(),
             bootstraps: bootstraps.collect(),

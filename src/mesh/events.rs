@@ -62,9 +62,7 @@ impl Actor {
                 tracing::warn!(%error, "a listener has trouble");
             }
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
-                if !self.on_reservation_ended(listener_id, &addresses, &reason) {
-                    tracing::error!(?reason, "a listener ended: nobody can connect there any more");
-                }
+                self.on_listener_closed(listener_id, &addresses, &reason);
             }
             _ => {}
         }

@@ -62,7 +62,7 @@ use seen::Seen;
 
 pub use exchange::{AskError, Asked, Protocol};
 pub use judge::Offence;
-pub use reach::{Path, Reachability};
+pub use reach::{Learnt, Path, Reachability};
 pub use role::Role;
 pub use status::{AwayPeer, Bootstrap, ConnectedPeer, Status};
 pub use transport::Transport;
@@ -246,6 +246,9 @@ enum Command {
     Dial {
         address: Multiaddr,
     },
+    Learn {
+        named: Vec<(NodeId, Vec<Multiaddr>)>,
+    },
     Ask {
         protocol: Protocol,
         node: NodeId,
@@ -339,6 +342,12 @@ impl Mesh {
     /// Dials whoever answers at an address, now and until somebody approved does.
     pub async fn dial(&self, address: Multiaddr) -> Result<(), Stopped> {
         self.commands.send(Command::Dial { address }).await.map_err(|_| Stopped)
+    }
+
+    /// Takes note of where others say that nodes are. It makes nobody a member; a
+    /// member is looked for there, and must prove its key.
+    pub async fn learn(&self, named: Vec<(NodeId, Vec<Multiaddr>)>) -> Result<(), Stopped> {
+        self.commands.send(Command::Learn { named }).await.map_err(|_| Stopped)
     }
 
     /// Closes every connection and ends the judge. Safe to call twice.

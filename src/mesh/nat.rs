@@ -13,7 +13,7 @@ use super::actor::{Actor, dice};
 use super::address::{is_global, is_relayed, node_of, relay_in, without_peer};
 use super::autonat;
 use super::paths::{self, Attempts};
-use super::reach::{Path, Reach, Reachability, candidates};
+use super::reach::{Claim, Path, Reach, Reachability, candidates};
 use super::reserve::Reservations;
 use super::role::Role;
 
@@ -49,7 +49,7 @@ impl Nat {
     ) -> Self {
         let mut reach = Reach::default();
         for address in external {
-            reach.claim(address);
+            reach.claim(address, Claim::Operator);
         }
         Self {
             reach,
@@ -239,15 +239,18 @@ impl Actor {
         }
     }
 
-    /// A listener ended; false if it was none at a relay.
-    pub(super) fn on_reservation_ended(
+    /// A listener ended: a place at a relay, or a port of this host.
+    pub(super) fn on_listener_closed(
         &mut self,
         listener: ListenerId,
         addresses: &[Multiaddr],
         reason: &Result<(), std::io::Error>,
-    ) -> bool {
+    ) {
         let ended = self.nat.reservations.ended(listener, Instant::now(), dice());
-        let Some((relay, held)) = ended else { return false };
+        let Some((relay, held)) = ended else {
+            tracing::error!(?reason, "a listener ended: nobody can connect there any more");
+            return;
+        };
         tracing::debug!(%relay, ?reason, held, "no place at the relay");
         let label = if held { "lost" } else { "refused" };
         self.metrics.relay_reservations.with_label_values(&[label]).inc();
@@ -258,7 +261,6 @@ impl Actor {
             tracing::info!(%bootstrap, "this bootstrap holds no place for this node any more");
         }
         self.external_changed(Instant::now());
-        true
     }
 
     /// A relay names itself by a number, where the operator named it by a name:
@@ -294,7 +296,7 @@ impl Actor {
         match event {
             upnp::Event::NewExternalAddr { external_addr, .. } => {
                 tracing::info!("the router forwards a port to this node (UPnP)");
-                self.nat.reach.claim(&external_addr);
+                self.nat.reach.claim(&external_addr, Claim::Router);
             }
             upnp::Event::ExpiredExternalAddr { external_addr, .. } => {
                 tracing::info!("the router no longer forwards a port to this node (UPnP)");

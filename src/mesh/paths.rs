@@ -88,25 +88,23 @@ pub(super) fn surplus(
     keeper: Keeper,
     now: Instant,
 ) -> Vec<ConnectionId> {
-    if keeper == Keeper::Dialled {
-        let tests = connections.iter().filter(|it| !it.dialled && it.is_settled(now));
-        return tests.map(|test| test.id).collect();
-    }
     let relayed = |it: &&Connection| it.path == Path::Relayed;
     let lives = |it: &&Connection| !it.is_silent(now);
+    let settled = |it: &&Connection| it.is_settled(now);
     let mut surplus = Vec::new();
     // What is dead while another lives may go at once, whoever keeps the rest.
-    if connections.iter().any(|it| lives(&it)) {
-        surplus.extend(connections.iter().filter(|it| it.is_silent(now)));
+    if connections.iter().filter(lives).any(|it| it.dialled || keeper != Keeper::Dialled) {
+        surplus.extend(connections.iter().filter(|it| !lives(it)));
     }
-    let straight = |it: &&Connection| !relayed(it) && lives(it);
-    if connections.iter().filter(straight).any(|it| it.is_settled(now)) {
+    if keeper == Keeper::Dialled {
+        surplus.extend(connections.iter().filter(settled).filter(|it| !it.dialled));
+    } else if connections.iter().filter(settled).any(|it| !relayed(&it) && lives(&it)) {
         surplus.extend(connections.iter().filter(relayed));
     }
     if keeper == Keeper::Newest {
         for kind in [true, false] {
             let equals = || connections.iter().filter(|it| relayed(it) == kind && lives(it));
-            let kept = equals().max_by_key(|it| it.opened).filter(|it| it.is_settled(now));
+            let kept = equals().max_by_key(|it| it.opened).filter(settled);
             surplus.extend(equals().filter(|it| kept.is_some_and(|kept| kept.id != it.id)));
         }
     }

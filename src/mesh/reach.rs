@@ -6,14 +6,15 @@
 //! a relay: that costs little, while a node that wrongly believes it is reachable
 //! is cut off.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 use libp2p::multiaddr::{Multiaddr, Protocol};
 
-use super::address::{is_relayed, without_peer};
+use super::address::{ip, is_relayed, without_peer};
 
 /// A test that was not answered by then is asked again.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -139,10 +140,39 @@ struct Turn {
     next: Instant,
 }
 
+/// Who says that an address is this node's, other than those who see it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The operator, in the config.
+    Operator,
+    /// The router, which forwards a port.
+    Router,
+}
+
+/// Who says that a host is this node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Learnt {
+    /// The router (UPnP).
+    Router,
+    /// Two bootstraps, which reached it there. One alone could make this node
+    /// take any address for its own, and say nothing about it.
+    Bootstraps,
+}
+
+impl Learnt {
+    /// The name, as it stands in answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Router => "upnp",
+            Self::Bootstraps => "autonat",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Own {
-    /// The operator or the router says that it is this node's.
-    claimed: bool,
+    claimed: Option<Claim>,
     /// Who sees this node there.
     observers: BTreeSet<PeerId>,
     /// By whom it was tested; bounded by the bootstraps of the config.
@@ -157,15 +187,15 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// The operator or the router says that this node is there.
-    pub(super) fn claim(&mut self, address: &Multiaddr) {
-        self.own.entry(without_peer(address)).or_default().claimed = true;
+    /// Somebody who must know says that this node is there.
+    pub(super) fn claim(&mut self, address: &Multiaddr, by: Claim) {
+        self.own.entry(without_peer(address)).or_default().claimed = Some(by);
     }
 
     /// It is no longer claimed.
     pub(super) fn unclaim(&mut self, address: &Multiaddr) {
         if let Some(own) = self.own.get_mut(&without_peer(address)) {
-            own.claimed = false;
+            own.claimed = None;
         }
         self.forget_unseen();
     }
@@ -182,7 +212,7 @@ impl Reach {
     }
 
     fn forget_unseen(&mut self) {
-        self.own.retain(|_, own| own.claimed || !own.observers.is_empty());
+        self.own.retain(|_, own| own.claimed.is_some() || !own.observers.is_empty());
     }
 
     /// Which address a bootstrap that is free shall dial now, if any. It counts
@@ -230,8 +260,22 @@ impl Reach {
     pub(super) fn proven(&self, now: Instant) -> impl Iterator<Item = &Multiaddr> {
         self.own
             .iter()
-            .filter(move |(_, own)| !own.claimed && own.public(now))
+            .filter(move |(_, own)| own.claimed.is_none() && own.public(now))
             .map(|(address, _)| address)
+    }
+
+    /// The hosts that were learnt to be this node's.
+    pub(super) fn hosts(&self, now: Instant) -> BTreeMap<IpAddr, Learnt> {
+        let learnt = self.own.iter().filter_map(|(address, own)| {
+            let agree = || own.public(now) && own.votes(now).count() >= 2;
+            let learnt = match own.claimed {
+                Some(Claim::Router) => Learnt::Router,
+                Some(Claim::Operator) => return None,
+                None => agree().then_some(Learnt::Bootstraps)?,
+            };
+            Some((ip(address)?, learnt))
+        });
+        learnt.collect()
     }
 }
 
@@ -242,7 +286,7 @@ impl Own {
     }
 
     fn public(&self, now: Instant) -> bool {
-        let mut reached = self.claimed;
+        let mut reached = self.claimed.is_some();
         for vote in self.votes(now) {
             if !vote {
                 return false;

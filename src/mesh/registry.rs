@@ -10,11 +10,12 @@ use libp2p::request_response::{Event as Exchange, Message};
 
 use super::Event;
 use super::actor::Actor;
-use super::address::node_of;
+use super::address::{node_of, peer_of};
 use super::discovery::{Ask, PAGE};
 use super::events::MAX_ADDRESSES;
 use super::rendezvous::{Answer, Request};
 use super::role::Role;
+use crate::model::NodeId;
 
 impl Actor {
     pub(super) fn ask(&mut self, ask: Ask, now: Instant) {
@@ -87,6 +88,18 @@ impl Actor {
             Exchange::Message { message: Message::Request { .. }, .. }
             | Exchange::InboundFailure { .. }
             | Exchange::ResponseSent { .. } => {}
+        }
+    }
+
+    /// What a registry over HTTPS says, which the node asks.
+    pub(super) fn learn_named(&mut self, named: &[(NodeId, Vec<Multiaddr>)], now: Instant) {
+        for (node, addresses) in named {
+            let Some(peer) = peer_of(*node) else { continue };
+            let addresses = addresses.iter().take(MAX_ADDRESSES);
+            let dialable: Vec<&Multiaddr> = addresses.filter(|a| self.may_dial(a)).collect();
+            for address in dialable {
+                self.book.learn(peer, address, now);
+            }
         }
     }
 

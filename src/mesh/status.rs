@@ -1,8 +1,11 @@
 //! The snapshot of the mesh that everybody else reads.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use libp2p::multiaddr::Multiaddr;
 
-use super::reach::{Path, Reachability};
+use super::reach::{Learnt, Path, Reachability};
 use super::role::Role;
 use crate::model::{NodeId, Timestamp};
 
@@ -15,6 +18,8 @@ pub struct Status {
     pub external: Vec<Multiaddr>,
     /// Whether they do, and how.
     pub reachability: Reachability,
+    /// Hosts that were found out to be this node's.
+    pub own: BTreeMap<IpAddr, Learnt>,
     /// Who is connected.
     pub peers: Vec<ConnectedPeer>,
     /// Members and bootstraps that are not.

@@ -5,6 +5,8 @@
 //! organisation.
 
 mod bootstrap;
+mod feeds;
+mod http;
 mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,8 @@ use prometheus::{
 };
 
 pub use bootstrap::Bootstrap;
+pub use feeds::Feeds;
+pub use http::Http;
 
 /// Every counter of a process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -97,6 +101,10 @@ pub struct Metrics {
     pub store_group_changes: Histogram,
     /// Bytes that the store takes on disk.
     pub store_bytes: IntGauge,
+    /// What HTTPS counts.
+    pub http: Http,
+    /// What is counted of feeds.
+    pub feeds: Feeds,
     /// What a bootstrap counts.
     pub bootstrap: Bootstrap,
 }
@@ -284,6 +292,8 @@ impl Metrics {
                 &[1.0, 10.0, 100.0, 1000.0, 10000.0],
             ),
             store_bytes: gauge(&registry, "store_bytes", "Bytes that the store takes on disk"),
+            http: Http::new(&registry),
+            feeds: Feeds::new(&registry),
             bootstrap: Bootstrap::new(&registry),
             libp2p: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),
             registry,

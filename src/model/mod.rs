@@ -8,6 +8,7 @@ mod claim;
 mod evidence;
 mod ids;
 mod kind;
+mod role;
 mod scope;
 mod source;
 mod tag;
@@ -24,6 +25,7 @@ pub use ids::{
     Audience, BadNodeId, Community, ContentId, Generation, IndicatorId, NodeId, Pseudonym, Revision,
 };
 pub use kind::{BadKind, CustomKind, Kind};
+pub use role::{BadRole, Role};
 pub use scope::{Recipients, Scope};
 pub use source::{BadSource, Origin, Source};
 pub use tag::{BadTag, MAX_TAG_BYTES, Tag};

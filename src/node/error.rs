@@ -17,6 +17,9 @@ pub enum NodeError {
     /// The mesh did not start.
     #[error(transparent)]
     Mesh(#[from] crate::mesh::StartError),
+    /// There is no certificate for the public listener.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// A file that the configuration names cannot be read or understood.
     #[error("{path}: {what}")]
     File {

@@ -174,6 +174,7 @@ impl Node {
     ) -> Result<Option<Told>, NodeError> {
         let (store, indicator) = (&self.inner.store, value.id());
         let (evidence, heard) = (store.evidence(indicator)?, store.heard(indicator)?);
+        let attested = store.attested(indicator)?;
         let policy = Policy { level, ..live.policy.clone() };
         let (generation, retraction) = self.own_word(indicator)?;
         let known = Known {
@@ -182,6 +183,7 @@ impl Node {
             value: &value,
             evidence: &evidence,
             heard: &heard,
+            attested: &attested,
             generation,
             retraction,
         };

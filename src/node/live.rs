@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::assess::Outputs;
 use crate::config::{Config, Loaded};
 use crate::detect::{RuleProblem, Rules};
 use crate::hygiene::{Lists, Own, Warninglist};
+use crate::mesh::Learnt;
 use crate::model::{NodeId, Tlp};
 use crate::privacy::Policy;
 
@@ -41,15 +43,35 @@ pub struct Live {
     /// The detection rules.
     pub rules: Rules,
     /// Own addresses that were learnt, not configured.
-    pub learnt: Vec<IpAddr>,
+    pub learnt: BTreeMap<IpAddr, OwnBy>,
+}
+
+/// How an own address was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnBy {
+    /// An interface of this machine has it.
+    Interface,
+    /// The mesh found it out.
+    Mesh(Learnt),
+}
+
+impl OwnBy {
+    /// The name, as it stands in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interface => "interface",
+            Self::Mesh(learnt) => learnt.name(),
+        }
+    }
 }
 
 impl Live {
     /// Reads the files that a configuration names and puts everything together.
     pub fn build(loaded: Loaded) -> Result<Self, NodeError> {
         let config = loaded.config.clone();
-        let learnt = global_interface_addresses();
-        let own = own(&config, &learnt)?;
+        let interfaces = global_interface_addresses().into_iter();
+        let learnt: BTreeMap<IpAddr, OwnBy> = interfaces.map(|ip| (ip, OwnBy::Interface)).collect();
+        let own = own(&config, learnt.keys())?;
         let lists = lists(&config, own.clone())?;
         Ok(Self {
             policy: Policy {
@@ -75,7 +97,7 @@ impl Live {
     }
 
     /// What stays and what comes of a changed configuration: peers, groups,
-    /// hygiene, detection, ageing and the log level (design section 9).
+    /// hygiene, detection, ageing, the log level and certificates (design section 9).
     pub fn reloaded(&self, next: Loaded) -> Result<Self, NodeError> {
         let mut merged = self.loaded.clone();
         merged.config.peers = next.config.peers;
@@ -84,7 +106,32 @@ impl Live {
         merged.config.detection = next.config.detection;
         merged.config.ageing = next.config.ageing;
         merged.config.node.log_level = next.config.node.log_level;
-        Self::build(merged)
+        merged.config.security.tls_cert_path = next.config.security.tls_cert_path;
+        merged.config.security.tls_key_path = next.config.security.tls_key_path;
+        merged.config.security.client_ca = next.config.security.client_ca;
+        Self::build(merged)?.with_learnt(&self.learnt_by_mesh())
+    }
+
+    /// What the mesh found out to be our addresses.
+    pub fn learnt_by_mesh(&self) -> BTreeMap<IpAddr, Learnt> {
+        let by_mesh = self.learnt.iter().filter_map(|(ip, by)| match by {
+            OwnBy::Interface => None,
+            OwnBy::Mesh(learnt) => Some((*ip, *learnt)),
+        });
+        by_mesh.collect()
+    }
+
+    /// The same with what the mesh found out to be our addresses: these and no others.
+    pub fn with_learnt(&self, mesh: &BTreeMap<IpAddr, Learnt>) -> Result<Self, NodeError> {
+        let mut next = self.clone();
+        next.learnt.retain(|_, by| *by == OwnBy::Interface);
+        for (ip, learnt) in mesh {
+            next.learnt.entry(*ip).or_insert(OwnBy::Mesh(*learnt));
+        }
+        let own = own(&next.config, next.learnt.keys())?;
+        next.own = own.iter().filter_map(Own::network).collect();
+        Arc::make_mut(&mut next.lists).set_own(own);
+        Ok(next)
     }
 
     /// What the pipeline needs of it.
@@ -120,7 +167,10 @@ impl Live {
 }
 
 /// What is ours: configured, learnt, and what we are told to be reached by.
-fn own(config: &Config, learnt: &[IpAddr]) -> Result<Vec<Own>, NodeError> {
+fn own<'a>(
+    config: &Config,
+    learnt: impl Iterator<Item = &'a IpAddr>,
+) -> Result<Vec<Own>, NodeError> {
     let mut own = Vec::new();
     for entry in &config.hygiene.own {
         let entry: Own =
@@ -128,7 +178,7 @@ fn own(config: &Config, learnt: &[IpAddr]) -> Result<Vec<Own>, NodeError> {
         own.push(entry);
     }
     let external = config.network.external_addresses.iter().filter_map(crate::mesh::address::ip);
-    own.extend(learnt.iter().copied().chain(external).map(|ip| Own::Net(IpNet::from(ip))));
+    own.extend(learnt.copied().chain(external).map(|ip| Own::Net(IpNet::from(ip))));
     Ok(own)
 }
 

@@ -11,20 +11,26 @@ mod deliver;
 mod enrich;
 mod error;
 mod exchange;
+mod feeds;
+mod learn;
 mod live;
 mod observe;
 pub mod peers;
 pub mod pipeline;
 mod query;
 mod receive;
+mod registry;
 mod reload;
 mod run;
 mod scan;
 mod share;
+mod sights;
 mod sweep;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,15 +43,20 @@ use crate::mesh::Mesh;
 use crate::metrics::Metrics;
 use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
+use crate::tls::Keeper;
 
-pub use clock::now;
+pub use clock::{now, tick};
 pub use error::NodeError;
 pub use exchange::{Export, Import, Outcome, Page};
+pub use feeds::FeedStatus;
 pub use live::Live;
 pub use query::{Found, Listed, Preview, Status, Told, WatcherStatus, Why};
 pub use reload::Reloaded;
 pub use run::{Running, Start};
 pub use share::{Leaving, NewIndicator, Shared};
+pub use sights::{Sights, Wanted};
+pub use tokens::NewToken;
+pub use view::Sight;
 
 /// A node. Cheap to clone; all clones are the same node.
 #[derive(Clone, Debug)]
@@ -68,9 +79,13 @@ struct Inner {
     /// Held for a few map operations, never across an await.
     book: Mutex<Book>,
     watchers: Mutex<Vec<WatcherStatus>>,
+    feeds: Mutex<Vec<FeedStatus>>,
+    tokens: tokens::Tokens,
     /// Wakes the sharing loop when something became due.
     due: Notify,
     syncing: Syncing,
+    /// The certificates of the public listener, if there is one.
+    keeper: Option<Keeper>,
 }
 
 impl Node {
@@ -89,6 +104,11 @@ impl Node {
         Arc::clone(&self.inner.live.borrow())
     }
 
+    /// The certificates of the public listener, if `[api] listen` is set.
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.inner.keeper.as_ref()
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.inner.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +119,7 @@ impl Node {
     }
 
     /// Runs something that may block, such as a read of the store, off the async threads.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, NodeError> + Send + 'static,
     ) -> Result<T, NodeError> {

@@ -57,6 +57,8 @@ pub struct Status {
     pub outbox: u64,
     /// The watched files.
     pub watchers: Vec<WatcherStatus>,
+    /// The feeds that are imported.
+    pub feeds: Vec<super::FeedStatus>,
 }
 
 /// One indicator in a list.
@@ -145,6 +147,7 @@ impl Node {
                 store_bytes: store.sizes().bytes,
                 outbox: store.waiting_count(),
                 watchers: node.watcher_status(),
+                feeds: node.feeds(),
             })
         })
         .await
@@ -325,10 +328,7 @@ impl Node {
     }
 
     fn value(&self, indicator: IndicatorId) -> Result<Value, NodeError> {
-        self.inner
-            .store
-            .value(indicator)?
-            .ok_or_else(|| NodeError::NotFound("this node has heard nothing about it".to_owned()))
+        self.inner.store.value(indicator)?.ok_or_else(unknown)
     }
 
     pub(super) fn count_lines(
@@ -356,6 +356,10 @@ impl Node {
     pub fn listen_addresses(&self) -> Vec<Multiaddr> {
         self.inner.mesh.status().borrow().listen.clone()
     }
+}
+
+pub(super) fn unknown() -> NodeError {
+    NodeError::NotFound("this node has heard nothing about it".to_owned())
 }
 
 fn parse(text: &str) -> Result<Value, NodeError> {

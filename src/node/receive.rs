@@ -96,9 +96,10 @@ impl Node {
                 Vec::new()
             }
             Event::Addresses { node, addresses } => {
-                let news = addresses
-                    .into_iter()
-                    .fold(false, |news, address| self.book().reached(node, address) || news);
+                let mut news = false;
+                for address in addresses {
+                    news |= self.book().reached(node, address);
+                }
                 // What is known already is not written again with every introduction.
                 news.then(|| self.remember_peer(node)).flatten().into_iter().collect()
             }

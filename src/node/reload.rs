@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::peers::Member;
-use super::{Node, NodeError};
+use super::{Node, NodeError, clock};
 use crate::config::Loaded;
 use crate::mesh::Role;
 use crate::store::Change;
+use crate::tls;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,11 @@ impl Node {
         let needs_restart =
             old.loaded.needs_restart(&next).into_iter().map(str::to_owned).collect();
         let live = self.blocking(move |_| old.reloaded(next)).await?;
+        if let Some(keeper) = self.inner.keeper.clone() {
+            let settings = tls::Settings::of(&live.config);
+            // If it fails, nothing else has changed yet.
+            self.blocking(move |_| Ok(keeper.reload(settings, clock::now())?)).await?;
+        }
         let before: Vec<Member> = self.book().members().cloned().collect();
         let after: Vec<Member> = {
             let mut book = self.book();

@@ -9,7 +9,11 @@ use tokio::sync::{Notify, watch as snapshot};
 use super::peers::{Book, Member};
 use super::pipeline::Pipeline;
 use super::sync::Syncing;
-use super::{Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, observe, receive, scan};
+use super::tokens::Tokens;
+use super::{
+    Inner, Live, Node, NodeError, WatcherStatus, clock, enrich, feeds, observe, receive, registry,
+    scan,
+};
 use crate::config::{self, Config, DefaultPeer, Loaded, WatchPath};
 use crate::keys::files::{self, Keys, MasterSource};
 use crate::lookup::virustotal::VirusTotal;
@@ -17,6 +21,7 @@ use crate::mesh::{self, Mesh};
 use crate::metrics::Metrics;
 use crate::model::Source;
 use crate::store::{self, Change, Standing, Store};
+use crate::tls::{self, Keeper};
 use crate::watch::{self, Follow, Journal, Target, Watch};
 
 /// Content ids that the judge knows at the start.
@@ -65,6 +70,9 @@ pub(super) fn start(
     virustotal: Option<VirusTotal>,
 ) -> Result<Running, NodeError> {
     let keys = files::load(&live.config.node.data_dir.join("keys"), master)?;
+    let keeper = keeper(&live, &keys)?;
+    let registry = registry::client(&live, &keys.identity)?;
+    let feeds = feeds::reached(&live)?;
     let (store, book) = open_store(&live, &keys, &metrics)?;
     let seen = store.content_ids(SEEN_AT_START)?;
     let settings = mesh_settings(&live, &keys, &book, seen, &metrics);
@@ -73,7 +81,8 @@ pub(super) fn start(
     let rules = live.rules.clone();
     let mut pipeline = Pipeline::new(rules, live.pipeline_settings());
     observe::restore(&store, &mut pipeline)?;
-    let node = assemble(live, keys, store, mesh, metrics, book);
+    let tokens = Tokens::load(&store)?;
+    let node = assemble(live, keys, (store, tokens), mesh, metrics, book, keeper);
     let (lines, batches) = std::sync::mpsc::sync_channel(BATCHES_IN_FLIGHT);
     let (stop, stopping) = snapshot::channel(false);
     let observing = stopping.clone();
@@ -82,8 +91,11 @@ pub(super) fn start(
         tokio::spawn(node.clone().scan_loop(stopping.clone())),
         tokio::spawn(node.clone().enrich_loop(virustotal, stopping.clone())),
         tokio::spawn(node.clone().sweep_loop(stopping.clone())),
+        tokio::spawn(node.clone().learn_loop(stopping.clone())),
         tokio::spawn(node.clone().sync_loop(stopping.clone())),
         tokio::spawn(node.clone().attest_loop(stopping.clone())),
+        tokio::spawn(node.clone().registry_loop(registry, stopping.clone())),
+        tokio::spawn(node.clone().feeds_loop(feeds, stopping.clone())),
     ];
     // Ends with the mesh.
     tokio::spawn(node.clone().answer_loop(inbox.asked));
@@ -134,10 +146,11 @@ impl Running {
 fn assemble(
     live: Live,
     keys: Keys,
-    store: Store,
+    (store, tokens): (Store, Tokens),
     mesh: Mesh,
     metrics: Metrics,
     book: Book,
+    keeper: Option<Keeper>,
 ) -> Node {
     let paths = live.config.watchers.paths.iter();
     let watchers = paths.map(|(source, path)| {
@@ -156,6 +169,8 @@ fn assemble(
         community: live.config.node.community.clone(),
         started: clock::now(),
         watchers: Mutex::new(watchers.chain(scanned).collect()),
+        feeds: Mutex::new(feeds::unread(&live)),
+        tokens,
         pseudonyms: keys.pseudonyms,
         sealer: keys.sealer,
         store,
@@ -165,8 +180,18 @@ fn assemble(
         book: Mutex::new(book),
         due: Notify::new(),
         syncing: Syncing::default(),
+        keeper,
     };
     Node { inner: Arc::new(inner) }
+}
+
+/// The certificates of the public listener, made at first need.
+fn keeper(live: &Live, keys: &Keys) -> Result<Option<Keeper>, NodeError> {
+    if live.config.api.listen.is_none() {
+        return Ok(None);
+    }
+    let settings = tls::Settings::of(&live.config);
+    Ok(Some(Keeper::new(settings, &keys.identity, &keys.sealer, clock::now())?))
 }
 
 fn open_store(live: &Live, keys: &Keys, metrics: &Metrics) -> Result<(Store, Book), NodeError> {

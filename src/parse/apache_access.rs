@@ -4,6 +4,7 @@
 //! is read by `combined`.
 
 use super::event::Event;
+use super::time::Last;
 use super::{Context, Unparsed, combined, frame, json};
 use crate::model::Source;
 
@@ -13,13 +14,14 @@ const PROGRAMS: [&[u8]; 5] = [b"apache2", b"httpd", b"apache", b"apache-access",
 /// `[host[:port]] client ident user [time] "request" status bytes ["referer" ["agent" …]]`
 pub(super) fn parse<'a>(
     line: &'a [u8],
+    last: &mut Last,
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
     let source = Source::ApacheAccess;
     if line.first() == Some(&b'{') {
         return json::parse(source, line, context).map(Some);
     }
-    let whole = combined::parse(source, line, context);
+    let whole = combined::parse(source, line, last, context);
     if !matches!(
         whole,
         Err(Unparsed::NoAddress | Unparsed::NoTime | Unparsed::NotThisFormat | Unparsed::Ambiguous)
@@ -28,7 +30,7 @@ pub(super) fn parse<'a>(
     }
     match frame::frame(line, context) {
         Ok(frame) if PROGRAMS.contains(&frame.program) => {
-            combined::parse(source, frame.message, context)
+            combined::parse(source, frame.message, last, context)
         }
         _ => whole,
     }

@@ -5,9 +5,10 @@
 
 use std::net::IpAddr;
 
-use super::event::{Body, Event, Http};
-use super::scan::{ip, literal, number, small, take_short_word, take_until, take_word};
+use super::event::{Body, Event, Http, Link};
+use super::scan::{ip, literal, number, small, take_ipv4, take_short_word, take_until, take_word};
 use super::text::{Escape, Text, quoted};
+use super::time::Last;
 use super::{Context, Unparsed, request, time};
 use crate::model::{Source, Timestamp};
 
@@ -15,44 +16,88 @@ use crate::model::{Source, Timestamp};
 pub(super) fn parse<'a>(
     source: Source,
     line: &'a [u8],
+    last: &mut Last,
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
+    let mut rest = line;
+    let Head { client, time, host, user } = match plain_head(&mut rest, last) {
+        Some(head) => head,
+        None => head(source, &mut rest)?,
+    };
+    let request = quoted(&mut rest).ok_or(Unparsed::CutShort)?;
+    let request::Parts { method, path, protocol } = request::parts(request);
+    literal(&mut rest, b" ").ok_or(Unparsed::CutShort)?;
+    let status = Some(small(take_short_word(&mut rest)).ok_or(Unparsed::BadNumber)?);
+    let bytes = match take_short_word(&mut rest) {
+        b"-" => None,
+        digits => Some(number(digits).ok_or(Unparsed::BadNumber)?),
+    };
+    let referer = next_quoted(&mut rest);
+    let user_agent = next_quoted(&mut rest);
+    // With a fourth field nobody knows which of them are the hops.
+    let forwarded_for =
+        next_quoted(&mut rest).filter(|_| !rest.trim_ascii_start().starts_with(b"\""));
+    // All at once, in its place: an event is large to be moved.
+    Ok(Some(Event {
+        time: Some(time),
+        source,
+        event_type: "",
+        src_ip: request::client(client, forwarded_for, context),
+        link: Link::default(),
+        body: Body::Http(Http {
+            host,
+            user,
+            request,
+            method,
+            path,
+            protocol,
+            status,
+            bytes,
+            referer,
+            user_agent,
+            forwarded_for,
+        }),
+    }))
+}
+
+/// What stands before the request.
+struct Head<'a> {
+    client: Option<IpAddr>,
+    time: Timestamp,
+    host: Option<Text<'a>>,
+    user: Option<Text<'a>>,
+}
+
+/// `address - - [time] "`, with which nearly all lines begin. What is read so, [`head`] reads
+/// likewise, but takes its time.
+#[inline]
+fn plain_head<'a>(rest: &mut &'a [u8], last: &mut Last) -> Option<Head<'a>> {
+    let mut text = *rest;
+    let address = take_ipv4(&mut text)?;
+    literal(&mut text, b" - - [")?;
+    let (stamp, text) = text.split_first_chunk::<26>()?;
+    let time = last.common_log(stamp)?;
+    *rest = text.strip_prefix(b"] \"")?;
+    Some(Head { client: Some(IpAddr::V4(address)), time, host: None, user: None })
+}
+
+/// All that stands before the request, with the quote that opens that.
+fn head<'a>(source: Source, rest: &mut &'a [u8]) -> Result<Head<'a>, Unparsed> {
+    let line = *rest;
     // Nothing before the request can hold a bare quote (nginx writes it as \x22, Apache as
     // \"), so the first one begins the request, whatever a client called itself.
-    let mut rest = line;
-    let mut head = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+    let mut head = quoted(rest).ok_or(Unparsed::NotThisFormat)?.raw();
     if source == Source::ApacheAccess && rest.starts_with(b"\" [") {
         // Apache writes an empty name as two quotes; no request is followed by a bracket.
-        rest = rest.get(1..).unwrap_or_default();
-        let time = quoted(&mut rest).ok_or(Unparsed::NotThisFormat)?.raw();
+        *rest = rest.get(1..).unwrap_or_default();
+        let time = quoted(rest).ok_or(Unparsed::NotThisFormat)?.raw();
         head = line.get(..head.len() + 2 + time.len()).unwrap_or_default();
     }
-    let mut http = Http::default();
-    let (socket, time) = head_fields(source, head, &mut http)?;
-    let line_request = quoted(&mut rest).ok_or(Unparsed::CutShort)?;
-    request::split(&mut http, line_request);
-    literal(&mut rest, b" ").ok_or(Unparsed::CutShort)?;
-    http.status = Some(small(take_short_word(&mut rest)).ok_or(Unparsed::BadNumber)?);
-    let bytes = take_short_word(&mut rest);
-    http.bytes = if bytes == b"-" { None } else { Some(number(bytes).ok_or(Unparsed::BadNumber)?) };
-    for field in [&mut http.referer, &mut http.user_agent, &mut http.forwarded_for] {
-        *field = next_quoted(&mut rest);
-    }
-    if rest.trim_ascii_start().starts_with(b"\"") {
-        // With a fourth field nobody knows which of them are the hops.
-        http.forwarded_for = None;
-    }
-    let src_ip = request::client(socket, http.forwarded_for, context);
-    let event = Event::new(source, Body::Http(http));
-    Ok(Some(Event { time: Some(time), src_ip, ..event }))
+    head_fields(source, head)
 }
 
 /// `[host] address - user [time] ` before the request.
-fn head_fields<'a>(
-    source: Source,
-    head: &'a [u8],
-    http: &mut Http<'a>,
-) -> Result<(Option<IpAddr>, Timestamp), Unparsed> {
+fn head_fields(source: Source, head: &[u8]) -> Result<Head<'_>, Unparsed> {
     let head = head.strip_suffix(b"] ").ok_or(Unparsed::NoAddress)?;
     // The last bracket, because the user's name may look like a time. Nearly always the time
     // has this length, and what is a time holds no bracket.
@@ -65,47 +110,41 @@ fn head_fields<'a>(
     let mut rest = before.strip_suffix(b" ").ok_or(Unparsed::NoTime)?;
 
     let first = take_until(&mut rest, b' ').ok_or(Unparsed::NoAddress)?;
-    let client = if source == Source::NginxAccess {
-        socket(nginx_client(first, &mut rest, http)?)?
+    let (client, host) = if source == Source::NginxAccess {
+        nginx_client(first, &mut rest)?
     } else {
-        apache_client(first, &mut rest, http)?
+        apache_client(first, &mut rest)?
     };
     if names_another_client(rest) {
         return Err(Unparsed::Ambiguous);
     }
-    http.user = given(rest);
-    Ok((client, time))
+    Ok(Head { client, time, host, user: given(rest) })
 }
 
+/// Who it is, and the virtual host.
+type Client<'a> = (Option<IpAddr>, Option<Text<'a>>);
+
 /// `client - ` or `host client - `: nginx always writes the hyphen.
-fn nginx_client<'a>(
-    first: &'a [u8],
-    rest: &mut &'a [u8],
-    http: &mut Http<'a>,
-) -> Result<&'a [u8], Unparsed> {
-    let mut client = first;
+fn nginx_client<'a>(first: &'a [u8], rest: &mut &'a [u8]) -> Result<Client<'a>, Unparsed> {
+    let (mut client, mut host) = (first, None);
     if !(rest.starts_with(b"- ") || *rest == b"-") {
         client = take_until(rest, b' ').ok_or(Unparsed::NoAddress)?;
-        http.host = given(first);
+        host = given(first);
     }
     literal(rest, b"- ").ok_or(Unparsed::NoAddress)?;
-    Ok(client)
+    Ok((socket(client)?, host))
 }
 
 /// `client ident `, `host[:port] client ident `. A client without an address is a host
 /// name (HostnameLookups), and nobody knows who that is.
-fn apache_client<'a>(
-    first: &'a [u8],
-    rest: &mut &'a [u8],
-    http: &mut Http<'a>,
-) -> Result<Option<IpAddr>, Unparsed> {
-    let mut client = ip(first);
+fn apache_client<'a>(first: &'a [u8], rest: &mut &'a [u8]) -> Result<Client<'a>, Unparsed> {
+    let (mut client, mut host) = (ip(first), None);
     if client.is_none() {
         let mut after = *rest;
         let second = take_until(&mut after, b' ').ok_or(Unparsed::NoAddress)?;
         let host_and_port = memchr::memchr(b':', first).is_some();
         if host_and_port || ip(second).is_some() {
-            http.host = given(first);
+            host = given(first);
             client = ip(second);
             *rest = after;
         }
@@ -116,7 +155,7 @@ fn apache_client<'a>(
         // What was taken for the client may be a virtual host that is named by an address.
         return Err(Unparsed::Ambiguous);
     }
-    Ok(client)
+    Ok((client, host))
 }
 
 /// An address, or a Unix socket, which has none.
@@ -148,7 +187,12 @@ fn names_another_client(user: &[u8]) -> bool {
 }
 
 /// The next quoted field, if there is one and it is not `-`. One that is cut off ends with the line.
+#[inline]
 fn next_quoted<'a>(rest: &mut &'a [u8]) -> Option<Text<'a>> {
+    if let Some(after) = rest.strip_prefix(b"\"-\" ") {
+        *rest = after;
+        return None;
+    }
     let inside = rest.trim_ascii_start().strip_prefix(b"\"")?;
     *rest = inside;
     let text = quoted(rest).unwrap_or_else(|| Text::new(std::mem::take(rest), Escape::Backslash));

@@ -37,7 +37,7 @@ pub use event::{
     Action, Alert, Ban, BanAction, Body, Dns, Event, File, Flow, Http, Link, Login, Message,
     Outcome, Packet, Seen, SeenKind, Tls,
 };
-pub use field::{Field, FieldKind, FieldValue};
+pub use field::{Field, FieldKind, FieldValue, Getter};
 pub use text::{Escape, Text};
 
 use crate::model::{Source, Timestamp};
@@ -86,12 +86,18 @@ pub struct Reader {
     columns: zeek::Columns,
     /// Whether the records of this file stand in syslog's frames; the first one tells.
     framed: Option<bool>,
+    last: time::Last,
 }
 
 impl Reader {
     /// For a file of this source.
     pub fn new(source: Source) -> Self {
-        Self { source, columns: zeek::Columns::default(), framed: None }
+        Self {
+            source,
+            columns: zeek::Columns::default(),
+            framed: None,
+            last: time::Last::default(),
+        }
     }
 
     /// The format of the lines.
@@ -122,9 +128,9 @@ impl Reader {
         }
         self.framed = self.framed.or_else(|| self.is_framed(line, context));
         match self.source {
-            Source::NginxAccess => nginx_access::parse(line, context),
+            Source::NginxAccess => nginx_access::parse(line, &mut self.last, context),
             Source::NginxError => nginx_error::parse(line, context),
-            Source::ApacheAccess => apache_access::parse(line, context),
+            Source::ApacheAccess => apache_access::parse(line, &mut self.last, context),
             Source::ApacheError => apache_error::parse(line, context),
             Source::Sshd => sshd::parse(line, context),
             Source::Ufw => ufw::parse(line, context),

@@ -4,6 +4,7 @@
 //! is read by `combined`.
 
 use super::event::Event;
+use super::time::Last;
 use super::{Context, Unparsed, combined, frame, json};
 use crate::model::Source;
 
@@ -11,13 +12,14 @@ use crate::model::Source;
 /// plain or in a syslog frame, or one JSON object (`escape=json`).
 pub(super) fn parse<'a>(
     line: &'a [u8],
+    last: &mut Last,
     context: &Context<'_>,
 ) -> Result<Option<Event<'a>>, Unparsed> {
     let source = Source::NginxAccess;
     if line.first() == Some(&b'{') {
         return json::parse(source, line, context).map(Some);
     }
-    match combined::parse(source, line, context) {
+    match combined::parse(source, line, last, context) {
         Err(Unparsed::NoAddress) => {}
         other => return other,
     }
@@ -28,5 +30,5 @@ pub(super) fn parse<'a>(
     if frame.message.first() == Some(&b'{') {
         return json::parse(source, frame.message, context).map(Some);
     }
-    combined::parse(source, frame.message, context)
+    combined::parse(source, frame.message, last, context)
 }

@@ -7,6 +7,9 @@
 //! record into his path leaves no trace, so rules must not be sure of this log.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::event::{Body, Event, Http, Message};
 use super::scan::{ip, literal, number, take_until};
@@ -127,8 +130,9 @@ type Parts<'a> = (&'a [u8], Option<IpAddr>, &'a [u8]);
 
 /// The message, the client, and the fields after it. None if there is no client.
 fn client(record: &[u8]) -> Result<Option<Parts<'_>>, Unparsed> {
+    static CLIENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b", client: "));
     let mut found: Option<Parts<'_>> = None;
-    for at in memchr::memmem::find_iter(record, b", client: ") {
+    for at in CLIENT.find_iter(record) {
         let (message, rest) = record.split_at(at);
         let rest = rest.get(10..).unwrap_or_default();
         let end = memchr::memchr(b',', rest).unwrap_or(rest.len());

@@ -9,25 +9,38 @@ use super::event::Http;
 use super::scan;
 use super::text::Text;
 
-/// Method, target and protocol of a request line; all empty if it is garbage.
+/// A request line, taken apart: all empty if it is garbage.
+#[derive(Default)]
+pub(super) struct Parts<'a> {
+    pub(super) method: Text<'a>,
+    pub(super) path: Text<'a>,
+    pub(super) protocol: Text<'a>,
+}
+
+/// Keeps a request line whole and taken apart.
 pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
     http.request = request;
+    let Parts { method, path, protocol } = parts(request);
+    (http.method, http.path, http.protocol) = (method, path, protocol);
+}
+
+/// Method, target and protocol of a request line.
+#[inline]
+pub(super) fn parts(request: Text<'_>) -> Parts<'_> {
     let raw = request.raw();
     // A token (RFC 9110 section 5.6.2), as long as some server lets it pass.
     let length = raw.iter().take_while(|byte| is_token(**byte)).count();
-    let Some((method, rest)) = raw.split_at_checked(length) else { return };
+    let Some((method, rest)) = raw.split_at_checked(length) else { return Parts::default() };
     let Some(rest) = rest.strip_prefix(b" ").filter(|_| (1..=255).contains(&length)) else {
-        return;
+        return Parts::default();
     };
     // A target may hold spaces when the server lets them pass, so the protocol is the last word.
     let (target, protocol) = last_word(rest);
     let text = |raw| Text::new(raw, request.escape());
-    http.method = text(method);
     if protocol.starts_with(b"HTTP/") {
-        http.path = text(target);
-        http.protocol = text(protocol);
+        Parts { method: text(method), path: text(target), protocol: text(protocol) }
     } else {
-        http.path = text(rest);
+        Parts { method: text(method), path: text(rest), protocol: Text::default() }
     }
 }
 
@@ -36,7 +49,8 @@ pub(super) fn split<'a>(http: &mut Http<'a>, request: Text<'a>) {
 fn last_word(text: &[u8]) -> (&[u8], &[u8]) {
     // ` HTTP/1.1`, nearly always.
     if let Some((before, [b' ', word @ ..])) = text.split_last_chunk::<9>()
-        && !word.contains(&b' ')
+        && let [b'H', b'T', b'T', b'P', b'/', version @ ..] = word
+        && version.iter().all(|byte| *byte != b' ')
     {
         return (before, word);
     }

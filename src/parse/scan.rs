@@ -22,14 +22,22 @@ pub(super) fn take_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     take_until(rest, b' ').unwrap_or_else(|| std::mem::take(rest))
 }
 
-/// The same for words of a few bytes, which are walked in less time than a search takes
-/// to begin.
+/// The same for words of a few bytes.
 #[inline]
 pub(super) fn take_short_word<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let end = rest.iter().position(|byte| *byte == b' ');
-    let (word, tail) = rest.split_at(end.unwrap_or(rest.len()));
+    let (word, tail) = rest.split_at(find_near(b' ', rest).unwrap_or(rest.len()));
     *rest = tail.get(1..).unwrap_or_default();
     word
+}
+
+/// Where a byte is that mostly is near: a few bytes are walked in less time than a search
+/// takes to begin.
+#[inline]
+pub(super) fn find_near(byte: u8, text: &[u8]) -> Option<usize> {
+    const NEAR: usize = 16;
+    let (near, far) = text.split_at_checked(NEAR).unwrap_or((text, &[]));
+    let found = near.iter().position(|other| *other == byte);
+    found.or_else(|| Some(near.len() + memchr::memchr(byte, far)?))
 }
 
 /// Passes a literal text.
@@ -67,30 +75,42 @@ pub(super) fn ip(token: &[u8]) -> Option<IpAddr> {
     ipv4(token).map(IpAddr::V4).or_else(|| ipv6(token))
 }
 
-/// In one pass.
 #[inline]
 fn ipv4(token: &[u8]) -> Option<Ipv4Addr> {
-    let mut address = 0_u32;
-    let mut rest = token.iter();
-    for place in 0..4 {
-        let mut octet = u32::from(digit(*rest.next()?)?);
-        loop {
-            match rest.next() {
-                Some(b'.') if place < 3 => break,
-                None if place == 3 => break,
-                // No leading zero: some programs read it as octal, and then it is another address.
-                Some(byte) if (1..=25).contains(&octet) => {
-                    octet = octet * 10 + u32::from(digit(*byte)?);
-                }
-                _ => return None,
-            }
-        }
-        if octet > 255 {
-            return None;
-        }
-        address = address << 8 | octet;
-    }
-    Some(Ipv4Addr::from(address))
+    let mut rest = token;
+    take_ipv4(&mut rest).filter(|_| rest.is_empty())
+}
+
+/// An IPv4 address; what comes after it stays.
+#[inline]
+pub(super) fn take_ipv4(rest: &mut &[u8]) -> Option<Ipv4Addr> {
+    let (first, tail) = octet(rest)?;
+    let (second, tail) = octet(tail.strip_prefix(b".")?)?;
+    let (third, tail) = octet(tail.strip_prefix(b".")?)?;
+    let (fourth, tail) = octet(tail.strip_prefix(b".")?)?;
+    *rest = tail;
+    Some(Ipv4Addr::new(first, second, third, fourth))
+}
+
+/// At most three digits. Without leading zeros: some programs read what has some as octal,
+/// and then it is another address.
+#[inline]
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, tail) = text.split_first()?;
+    let first = digit(*first)?;
+    let Some((second, after)) = next_digit(tail) else { return Some((first, tail)) };
+    let two = first * 10 + second;
+    let Some((third, after)) = next_digit(after) else {
+        return (first != 0).then_some((two, after));
+    };
+    let octet = u8::try_from(u16::from(two) * 10 + u16::from(third)).ok()?;
+    (first != 0).then_some((octet, after))
+}
+
+#[inline]
+fn next_digit(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (byte, tail) = text.split_first()?;
+    Some((digit(*byte)?, tail))
 }
 
 fn ipv6(token: &[u8]) -> Option<IpAddr> {

@@ -160,3 +160,21 @@ proptest! {
         prop_assert_eq!(time::ctime(&mut log.as_bytes(), &local), wanted, "{}", log);
     }
 }
+
+proptest! {
+    /// Most lines take a shorter way to their request; a user's name leads off it.
+    #[test]
+    fn a_line_without_a_user_says_what_one_with_a_user_says(
+        address in "(203\\.0\\.113\\.5|203\\.0\\.113\\.05|2555?\\.1\\.1\\.[0-9]{0,4}|2001:db8::5|[0-9.]{0,9})",
+        stamp in "(23|3|32)/(Nov|nov)/2026:(19|25):56:5[0-9] (\\+0000|-0130|Z|\\+02:00)?",
+        request in "(GET|G ET|) /[a-z \\\\\"]{0,6} ?HTTP/1\\.[01 ]",
+        apache in any::<bool>(),
+    ) {
+        let line = |user| format!("{address} - {user} [{stamp}] \"{request}\" 200 5 \"-\" \"x\"");
+        let source = if apache { Source::ApacheAccess } else { Source::NginxAccess };
+        let (plain, named) = (line("-"), line("x"));
+        let plain = shown(&parse(source, plain.as_bytes(), &CONTEXT));
+        let named = shown(&parse(source, named.as_bytes(), &CONTEXT));
+        prop_assert_eq!(plain, named.replace(" user=\"x\"", ""));
+    }
+}

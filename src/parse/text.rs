@@ -49,7 +49,7 @@ impl<'a> Text<'a> {
 
     /// Whether the log's bytes are the text's bytes.
     pub fn is_plain(self) -> bool {
-        self.escape == Escape::None || memchr::memchr(b'\\', self.raw).is_none()
+        self.escape == Escape::None || !self.raw.contains(&b'\\')
     }
 
     /// The text's own bytes; allocates only if something was escaped.

@@ -8,11 +8,8 @@ use super::Context;
 use super::scan::{digit, literal, number, take_until};
 use crate::model::{DAY, Timestamp};
 
-const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
-];
-
 /// A civil date and time, `offset` seconds east of Greenwich.
+#[inline]
 fn at(date: (i32, u32, u32), clock: (u32, u32, u32), offset: i64) -> Option<Timestamp> {
     let ((year, month, day), (hour, minute, second)) = (date, clock);
     // A leap second is written as 60.
@@ -26,44 +23,71 @@ fn year_of(time: Timestamp, offset: i64) -> Option<i32> {
     Some(DateTime::from_timestamp(seconds, 0)?.year())
 }
 
+#[inline]
+fn pair(tens: u8, ones: u8) -> Option<u32> {
+    Some(u32::from(digit(tens)? * 10 + digit(ones)?))
+}
+
+#[inline]
 fn two(rest: &mut &[u8]) -> Option<u32> {
     let [tens, ones, tail @ ..] = *rest else { return None };
     *rest = tail;
-    Some(u32::from(digit(*tens)? * 10 + digit(*ones)?))
+    pair(*tens, *ones)
 }
 
+#[inline]
 fn four(rest: &mut &[u8]) -> Option<i32> {
     let number = two(rest)? * 100 + two(rest)?;
     number.try_into().ok()
 }
 
 /// The day of a month with what comes after it: one digit or more.
+#[inline]
 fn day(rest: &mut &[u8], end: u8) -> Option<u32> {
     match *rest {
         [tens, ones, after, tail @ ..] if *after == end => {
             *rest = tail;
-            Some(u32::from(digit(*tens)? * 10 + digit(*ones)?))
+            pair(*tens, *ones)
         }
         _ => number(take_until(rest, end)?)?.try_into().ok(),
     }
 }
 
+#[inline]
 fn month(rest: &mut &[u8]) -> Option<u32> {
     let (name, tail) = rest.split_first_chunk::<3>()?;
     *rest = tail;
-    let place = MONTHS.iter().position(|month| *month == name)?;
-    u32::try_from(place + 1).ok()
+    month_of(*name)
 }
 
+#[inline]
+fn month_of(name: [u8; 3]) -> Option<u32> {
+    Some(match &name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+#[inline]
 fn clock(rest: &mut &[u8]) -> Option<(u32, u32, u32)> {
-    let hour = two(rest)?;
-    literal(rest, b":")?;
-    let minute = two(rest)?;
-    literal(rest, b":")?;
-    Some((hour, minute, two(rest)?))
+    let [h, hour, b':', m, minute, b':', s, second, tail @ ..] = *rest else { return None };
+    *rest = tail;
+    Some((pair(*h, *hour)?, pair(*m, *minute)?, pair(*s, *second)?))
 }
 
 /// `+0200`, `+02:00`, `Z`.
+#[inline]
 fn offset(rest: &mut &[u8]) -> Option<i64> {
     let (sign, tail) = rest.split_first()?;
     *rest = tail;
@@ -73,24 +97,54 @@ fn offset(rest: &mut &[u8]) -> Option<i64> {
         b'-' => -1,
         _ => return None,
     };
-    let hours = i64::from(two(rest)?);
-    *rest = rest.strip_prefix(b":").unwrap_or(rest);
-    let minutes = i64::from(two(rest)?);
+    let (hours, minutes) = match *rest {
+        [h, hour, m, minute, tail @ ..] if *m != b':' => {
+            *rest = tail;
+            (pair(*h, *hour)?, pair(*m, *minute)?)
+        }
+        [h, hour, b':', m, minute, tail @ ..] => {
+            *rest = tail;
+            (pair(*h, *hour)?, pair(*m, *minute)?)
+        }
+        _ => return None,
+    };
+    let (hours, minutes) = (i64::from(hours), i64::from(minutes));
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
+/// The time of the line before, which a busy log writes many times.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    stamp: [u8; 26],
+    time: Option<Timestamp>,
+}
+
+impl Last {
+    /// What [`common_log`] reads.
+    #[inline]
+    pub(super) fn common_log(&mut self, stamp: &[u8; 26]) -> Option<Timestamp> {
+        if self.stamp != *stamp {
+            *self = Self { stamp: *stamp, time: common_log(stamp) };
+        }
+        self.time
+    }
+}
+
 /// `23/Nov/2026:19:56:53 +0000` and nothing else: nginx, Apache.
+#[inline]
 pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
     let mut rest = text;
     let day = day(&mut rest, b'/')?;
-    let month = month(&mut rest)?;
-    literal(&mut rest, b"/")?;
-    let year = four(&mut rest)?;
-    literal(&mut rest, b":")?;
-    let clock = clock(&mut rest)?;
-    literal(&mut rest, b" ")?;
-    let offset = offset(&mut rest)?;
-    if rest.is_empty() { at((year, month, day), clock, offset) } else { None }
+    let (middle, mut zone) = rest.split_first_chunk::<18>()?;
+    let [m1, m2, m3, b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', s1, s2, b' '] =
+        *middle
+    else {
+        return None;
+    };
+    let year = i32::try_from(pair(y1, y2)? * 100 + pair(y3, y4)?).ok()?;
+    let clock = (pair(h1, h2)?, pair(n1, n2)?, pair(s1, s2)?);
+    let offset = offset(&mut zone)?;
+    if zone.is_empty() { at((year, month_of([m1, m2, m3])?, day), clock, offset) } else { None }
 }
 
 /// `2026-11-23T19:56:53.123+00:00`, and a space for the `T`, a comma for the point, no zone
@@ -171,8 +225,10 @@ pub(super) fn rfc3164(rest: &mut &[u8], context: &Context<'_>) -> Option<Timesta
     let next_year = year_of(context.now, offset)? + 1;
     // A clock may run a little ahead; beyond a day it is last year's December.
     let newest = context.now.plus(DAY);
+    // What is in the next year and at most a day ahead is of its first day.
+    let first = if (month, day) == (1, 1) { 0 } else { 1 };
     // 29 February can lie eight years back (1896 to 1904, 2096 to 2104).
-    (0..=9)
+    (first..=9)
         .filter_map(|back| at((next_year - back, month, day), clock, offset))
         .find(|time| *time <= newest)
 }

@@ -3,8 +3,12 @@
 //! Owns the order in which the kernel prints a packet. It must never read the
 //! packet that an ICMP error quotes (in brackets): its addresses are a stranger's text.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::event::{Action, Body, Event, Link, Packet};
-use super::scan::{ip, literal, small, take_until, take_word};
+use super::scan::{ip, literal, small, take_short_word, take_until};
 use super::{Context, Unparsed, frame};
 use crate::model::Source;
 
@@ -27,9 +31,9 @@ pub(super) fn parse<'a>(
         Packet { prefix: prefix.trim_ascii(), action: action(prefix), ..Packet::default() };
     // The kernel prints these two first and always (net/netfilter/nf_log_syslog.c).
     literal(&mut rest, b"IN=").ok_or(Unparsed::NotThisFormat)?;
-    packet.interface_in = take_word(&mut rest);
+    packet.interface_in = take_short_word(&mut rest);
     literal(&mut rest, b"OUT=").ok_or(Unparsed::NotThisFormat)?;
-    packet.interface_out = take_word(&mut rest);
+    packet.interface_out = take_short_word(&mut rest);
     let mut link = Link::default();
     let source = addresses(&mut rest, &mut link)?;
     transport(rest, &mut link, &mut packet)?;
@@ -51,11 +55,12 @@ fn after_uptime(message: &[u8]) -> &[u8] {
 
 /// Where `IN=` begins, followed by `OUT=`: prefixes often stick to it (`DROP:IN=`).
 fn packet_start(message: &[u8]) -> Option<usize> {
+    static IN: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"IN="));
     let mut from = 0;
     loop {
-        let at = from + memchr::memmem::find(message.get(from..)?, b"IN=")?;
+        let at = from + IN.find(message.get(from..)?)?;
         let mut rest = message.get(at..)?;
-        take_word(&mut rest);
+        take_short_word(&mut rest);
         let letter_before = at
             .checked_sub(1)
             .and_then(|before| message.get(before))
@@ -91,13 +96,13 @@ fn action(prefix: &[u8]) -> Action {
 /// `SRC=` and `DST=`, which stand next to each other after what is known of the link.
 fn addresses(rest: &mut &[u8], link: &mut Link<'_>) -> Result<std::net::IpAddr, Unparsed> {
     while !rest.is_empty() {
-        let word = take_word(rest);
+        let word = take_short_word(rest);
         if word.starts_with(b"[") {
             break;
         }
         if let Some(source) = word.strip_prefix(b"SRC=") {
             let source = ip(source).ok_or(Unparsed::NoAddress)?;
-            let target = take_word(rest).strip_prefix(b"DST=").and_then(ip);
+            let target = take_short_word(rest).strip_prefix(b"DST=").and_then(ip);
             link.dst_ip = Some(target.ok_or(Unparsed::NoAddress)?);
             return Ok(source);
         }
@@ -112,7 +117,7 @@ fn transport<'a>(
     packet: &mut Packet<'a>,
 ) -> Result<(), Unparsed> {
     while !rest.is_empty() {
-        let word = take_word(&mut rest);
+        let word = take_short_word(&mut rest);
         if word.starts_with(b"[") {
             break;
         }
@@ -124,7 +129,8 @@ fn transport<'a>(
             link.dst_port = Some(small(port).ok_or(Unparsed::BadNumber)?);
         } else if word.starts_with(b"RES=") {
             // Flags stand between the reserved bits and the urgent pointer.
-            let end = memchr::memmem::find(rest, b"URGP=").unwrap_or(0);
+            static URGENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"URGP="));
+            let end = URGENT.find(rest).unwrap_or(0);
             packet.flags = rest.get(..end).unwrap_or_default().trim_ascii();
             break;
         }

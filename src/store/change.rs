@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use multiaddr::Multiaddr;
 use tokio::sync::oneshot;
 
-use super::StoreError;
+use super::{StoreError, TokenRecord};
 use crate::model::{
     Audience, ContentId, Evidence, Generation, IndicatorId, Level, NodeId, Origin, Scope, Sighting,
     Source, Timestamp, Value,
@@ -109,6 +109,10 @@ pub enum Change {
     PeerRecord(PeerRecord),
     /// Nothing is known of a peer from now on.
     ForgetPeer(NodeId),
+    /// What is kept of a token from now on.
+    Token(TokenRecord),
+    /// A token, by its hash, is one no more.
+    ForgetToken([u8; 32]),
     /// This operator's vote on an indicator.
     Vote {
         /// The indicator.

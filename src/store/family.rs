@@ -5,10 +5,14 @@
 //! are for. Index families (`added`, `due`, `expiry`) have no values: the record
 //! that they name holds the same number under its seal and decides.
 
+use uuid::Uuid;
+
+use crate::formats::stix::Namespace;
 use crate::keys::Sealer;
 use crate::model::{
     Audience, ContentId, Day, IndicatorId, NodeId, Origin, Pseudonym, Source, Timestamp,
 };
+use crate::privacy::tlp::View;
 
 /// A keyed hash.
 pub(super) type Id = [u8; 16];
@@ -22,8 +26,10 @@ pub(super) enum Family {
     Claims,
     /// indicator → value, first and last seen, its stamps.
     Indicators,
-    /// stamp ‖ indicator.
+    /// view ‖ stamp ‖ indicator.
     Added,
+    /// object ‖ view ‖ indicator.
+    Objects,
     /// time ‖ indicator.
     Due,
     /// day ‖ what ‖ key of the record that ends.
@@ -48,7 +54,7 @@ pub(super) enum Family {
     Outside,
     /// indicator ‖ node → that member saw it itself.
     Attested,
-    /// API tokens (a later step writes them).
+    /// token → what is kept of it.
     Tokens,
     /// Schema, canary, last times.
     Meta,
@@ -56,11 +62,12 @@ pub(super) enum Family {
 
 impl Family {
     /// Every family.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Evidence,
         Self::Claims,
         Self::Indicators,
         Self::Added,
+        Self::Objects,
         Self::Due,
         Self::Expiry,
         Self::Content,
@@ -84,6 +91,7 @@ impl Family {
             Self::Claims => "claims",
             Self::Indicators => "indicators",
             Self::Added => "added",
+            Self::Objects => "objects",
             Self::Due => "due",
             Self::Expiry => "expiry",
             Self::Content => "content",
@@ -184,8 +192,47 @@ pub(super) fn attested(sealer: &Sealer, indicator: &Id, node: NodeId) -> Vec<u8>
     [*indicator, peer(sealer, node)].concat()
 }
 
-pub(super) fn added(stamp: u64, indicator: &Id) -> Vec<u8> {
-    [stamp.to_be_bytes().as_slice(), indicator].concat()
+/// The first byte of a view's rows.
+pub(super) fn view(view: View) -> u8 {
+    match view {
+        View::Public => 0,
+        View::Green => 1,
+        View::Amber => 2,
+        View::Red => 3,
+    }
+}
+
+/// Where the rows of a view from a stamp on begin.
+pub(super) fn added_from(of: View, stamp: u64) -> Vec<u8> {
+    [&[view(of)], stamp.to_be_bytes().as_slice()].concat()
+}
+
+pub(super) fn added(of: View, stamp: u64, indicator: &Id) -> Vec<u8> {
+    [&added_from(of, stamp), indicator.as_slice()].concat()
+}
+
+/// Of a key of `added`: the stamp and the indicator.
+pub(super) fn split_added(key: &[u8]) -> Option<(u64, Id)> {
+    split_time(key.get(1..)?)
+}
+
+/// Where the indicator of an object is found.
+pub(super) fn object(object: Uuid, of: View, indicator: &Id) -> Vec<u8> {
+    [object.as_bytes().as_slice(), &[view(of)], indicator].concat()
+}
+
+/// The namespace of a view's objects: no other node has it, and no other view.
+pub(super) fn namespace(sealer: &Sealer, of: View) -> Namespace {
+    let half = |use_: &str| sealer.keyed(use_, of.name().as_bytes());
+    let mut secret = [0; 32];
+    let halves = half("namespace").into_iter().chain(half("namespace, second half"));
+    secret.iter_mut().zip(halves).for_each(|(to, from)| *to = from);
+    Namespace::new(secret)
+}
+
+/// The id of an indicator's object, which a view has shown since then.
+pub(super) fn object_of(namespace: &Namespace, id: IndicatorId, since: u64) -> Uuid {
+    namespace.id("indicator", id, since)
 }
 
 pub(super) fn due(at: Timestamp, indicator: &Id) -> Vec<u8> {
@@ -205,7 +252,7 @@ pub(super) fn split_expiry(key: &[u8]) -> Option<(Day, Ends, &[u8])> {
     Some((Day(u32::from_be_bytes(*day)), what, record))
 }
 
-/// The parts of an `added` or a `due` key.
+/// The parts of a `due` key, or of an `added` key behind its view.
 pub(super) fn split_time(key: &[u8]) -> Option<(u64, Id)> {
     let (time, indicator) = key.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*time), indicator.try_into().ok()?))
@@ -240,6 +287,10 @@ pub(super) fn outside(sealer: &Sealer, question: &[u8]) -> Id {
 
 pub(super) fn peer(sealer: &Sealer, node: NodeId) -> Id {
     sealer.keyed("peer", node.public_key())
+}
+
+pub(super) fn token(sealer: &Sealer, hash: &[u8; 32]) -> Id {
+    sealer.keyed("token", hash)
 }
 
 pub(super) fn egress(number: u64) -> [u8; 8] {

@@ -23,6 +23,8 @@ mod record;
 mod schema;
 mod sync;
 mod table;
+mod token;
+mod view;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +47,8 @@ pub use error::StoreError;
 pub use index::{Filter, Listed, Page};
 pub use outbox::{OutboxRow, OwnClaim};
 pub use read::{Break, EgressCheck, EgressEntry, Known, Sizes};
+pub use token::TokenRecord;
+pub use view::{Place, Viewed};
 
 use crate::keys::Sealer;
 use crate::metrics::Metrics;

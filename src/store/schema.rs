@@ -9,15 +9,17 @@
 use rocksdb::WriteBatch;
 
 use super::StoreError;
+use super::apply::{STATE_KEY, alive_in};
 use super::database::Database;
-use super::family::{self, Family};
-use super::record::KeptOwn;
+use super::family::{self, Family, Id};
+use super::record::{self, InView, KeptClaim, KeptEvidence, KeptIndicator, KeptOwn, Record, State};
 use crate::keys::Place;
+use crate::privacy::tlp::View;
 
 /// The schema that this version writes.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 /// Step `n` makes schema `n + 2` of schema `n + 1`.
-const STEPS: [Step; SCHEMA as usize - 1] = [index_waiting];
+const STEPS: [Step; SCHEMA as usize - 1] = [index_waiting, index_views];
 
 /// Puts into the batch what the next schema has otherwise.
 pub(super) type Step = fn(&Database, &mut WriteBatch) -> Result<(), StoreError>;
@@ -94,6 +96,49 @@ fn index_waiting(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError
         }
     }
     Ok(())
+}
+
+/// Schema 3 has stamps for each view.
+fn index_views(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError> {
+    let (added, objects) = (db.family(Family::Added)?, db.family(Family::Objects)?);
+    for row in db.rows(Family::Added, &[], &[])? {
+        batch.delete_cf(added, row?.key);
+    }
+    let now = db.read::<State>(STATE_KEY)?.and_then(|state| state.last_time).unwrap_or_default();
+    for indicator in db.sound_records::<KeptIndicator>()? {
+        let (key, mut record) = indicator?;
+        let Some(id) = family::indicator_of(&key) else { continue };
+        let evidence: Vec<KeptEvidence> = sound(db, &id)?;
+        let claims: Vec<KeptClaim> = sound(db, &id)?;
+        let places = View::ALL.into_iter().zip(&mut record.places);
+        for ((view, place), alive) in places.zip(alive_in(&evidence, &claims, now)) {
+            if !alive {
+                continue;
+            }
+            let stamp = record.added;
+            *place = Some(InView { added: stamp, since: stamp, withdrawn: false });
+            let namespace = family::namespace(&db.sealer, view);
+            let object = family::object_of(&namespace, record.value.id(), stamp);
+            batch.put_cf(added, family::added(view, stamp, &id), []);
+            batch.put_cf(objects, family::object(object, view, &id), []);
+        }
+        let family = db.family(KeptIndicator::FAMILY)?;
+        batch.put_cf(family, &key, record::seal(&db.sealer, &key, &record)?);
+    }
+    Ok(())
+}
+
+/// The records under an indicator's key; damaged ones are noted and left out.
+fn sound<R: Record>(db: &Database, indicator: &Id) -> Result<Vec<R>, StoreError> {
+    let mut records = Vec::new();
+    for row in db.rows(R::FAMILY, indicator, indicator)? {
+        let row = row?;
+        match record::open(&db.sealer, &row.key, &row.stored) {
+            Ok(record) => records.push(record),
+            Err(damaged) => db.note_damaged(&damaged),
+        }
+    }
+    Ok(records)
 }
 
 fn stored_schema(db: &Database) -> Result<Option<u32>, StoreError> {

@@ -1,4 +1,5 @@
-//! What crosses the network: the bytes of a signed claim, out and in.
+//! What crosses the network: the bytes of a signed claim and of a signed request, out
+//! and in.
 //!
 //! Owns the CBOR of `proto/claim.cddl` and `proto/exchange.cddl`. It signs only
 //! what the privacy filter made (`Shareable`), gives out only what it verified
@@ -10,6 +11,7 @@ mod cbor;
 mod claim;
 mod exchange;
 mod refusal;
+pub mod request;
 mod signed;
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ const EVERYWHERE: [&str; 5] = ["src", "tests", "examples", "benches", "fuzz"];
 
 /// What a name in the code gives away, and the modules that may have it there.
 /// Everything else goes through them.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("rocksdb::", &["store"]),
     ("notify::", &["watch"]),
-    ("libp2p::", &["mesh", "bootstrap"]),
+    ("libp2p::", &["mesh", "bootstrap", "tls"]),
+    ("rcgen::", &["tls"]),
     ("prometheus::", &["metrics"]),
     ("prometheus_client::", &["metrics"]),
     ("axum::", &["http"]),

@@ -25,14 +25,14 @@ fn who_was_away_catches_up() {
     mesh.attack(&others, &values, 7);
     let told = mesh.all_know(&others, claims, patience);
     let start = Instant::now();
-    mesh.nodes[away].spawn(&mesh.net);
+    mesh.nodes[away].spawn();
     mesh.nodes[away].answers();
     mesh.all_know(&[away], claims, patience);
     let took = start.elapsed();
     let (_, most) = mesh.nodes[away].memory();
     mesh.all_list(&[away], &values.into_iter().collect());
     mesh.nodes[away].stop();
-    mesh.nodes[away].spawn(&mesh.net);
+    mesh.nodes[away].spawn();
     mesh.nodes[away].answers();
     let (at_rest, _) = mesh.nodes[away].memory();
     report(

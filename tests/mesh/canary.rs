@@ -15,7 +15,7 @@ use crate::prove::{full, report};
 use crate::wait::within;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const CANARY: &str = "7d1f3c0a5be94862a1c3f27e90d8b64455aa12cd09ef87be3461dc2098fbe7a3";
+pub const CANARY: &str = "7d1f3c0a5be94862a1c3f27e90d8b64455aa12cd09ef87be3461dc2098fbe7a3";
 const SENDER: usize = 0;
 const RECIPIENT: usize = 5;
 
@@ -101,10 +101,10 @@ fn told(node: &Node) -> String {
 }
 
 /// What gives the canary away, as text and as bytes.
-struct Marks(Vec<Vec<u8>>);
+pub struct Marks(Vec<Vec<u8>>);
 
 impl Marks {
-    fn new(id: &str) -> Self {
+    pub fn new(id: &str) -> Self {
         let bytes = |hex: &str| -> Vec<u8> {
             (0..hex.len())
                 .step_by(2)
@@ -116,15 +116,20 @@ impl Marks {
         Self(vec![text(CANARY), text(&upper), bytes(CANARY), text(id), bytes(id)])
     }
 
+    /// These values are not to be found either.
+    pub fn and(&mut self, values: &[String]) {
+        self.0.extend(values.iter().map(|value| value.as_bytes().to_vec()));
+    }
+
     /// How many bytes were searched.
-    fn never_in(&self, place: &str, bytes: &[u8]) -> usize {
+    pub fn never_in(&self, place: &str, bytes: &[u8]) -> usize {
         for mark in &self.0 {
             assert!(memmem::find(bytes, mark).is_none(), "the canary is in {place}");
         }
         bytes.len()
     }
 
-    fn never_below(&self, folder: &Path) -> usize {
+    pub fn never_below(&self, folder: &Path) -> usize {
         let mut searched = 0;
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();

@@ -1,4 +1,5 @@
-//! A hop in user space that delays what passes, both ways, and does not limit the rate.
+//! A hop in user space that delays what passes, both ways, and does not limit the rate. It
+//! can also change a bit of it, as whoever is in the middle can.
 //!
 //! Kernels without `netem` have nothing of the kind.
 
@@ -22,6 +23,7 @@ pub struct Hop {
     pub address: SocketAddrV4,
     namespace: String,
     over: Arc<AtomicBool>,
+    flips: Arc<AtomicBool>,
     accepts: Option<JoinHandle<()>>,
 }
 
@@ -31,7 +33,9 @@ impl Hop {
         let listener = inside(namespace, || TcpListener::bind((at, 0)).unwrap());
         let address = SocketAddrV4::new(at, listener.local_addr().unwrap().port());
         let over = Arc::new(AtomicBool::new(false));
+        let flips = Arc::new(AtomicBool::new(false));
         let (ended, inner) = (Arc::clone(&over), namespace.to_owned());
+        let flip = Arc::clone(&flips);
         let accepts = spawn(move || {
             enter(&inner);
             for near in listener.incoming() {
@@ -41,11 +45,22 @@ impl Hop {
                 let Ok(near) = near else { continue };
                 let Ok(far) = TcpStream::connect(to) else { continue };
                 for (from, to) in [(&near, &far), (&far, &near)] {
-                    pump(from.try_clone().unwrap(), to.try_clone().unwrap(), delay);
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    pump(from, to, delay, Arc::clone(&flip));
                 }
             }
         });
-        Self { address, namespace: namespace.to_owned(), over, accepts: Some(accepts) }
+        Self { address, namespace: namespace.to_owned(), over, flips, accepts: Some(accepts) }
+    }
+
+    /// Changes the last bit of the next piece that passes.
+    pub fn flip(&self) {
+        self.flips.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is still to come.
+    pub fn flips(&self) -> bool {
+        self.flips.load(Ordering::Relaxed)
     }
 }
 
@@ -62,12 +77,15 @@ impl Drop for Hop {
 }
 
 /// Moves what comes from one end to the other, each piece as long after it came.
-fn pump(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+fn pump(mut from: TcpStream, mut to: TcpStream, delay: Duration, flip: Arc<AtomicBool>) {
     to.set_nodelay(true).unwrap();
     let (on_the_way, arriving) = sync_channel::<(Instant, Vec<u8>)>(ON_THE_WAY);
     spawn(move || {
         let mut piece = vec![0; PIECE];
         while let Ok(length @ 1..) = from.read(&mut piece) {
+            if flip.swap(false, Ordering::Relaxed) {
+                piece[length - 1] ^= 1;
+            }
             if on_the_way.send((Instant::now() + delay, piece[..length].to_vec())).is_err() {
                 return;
             }

@@ -19,11 +19,14 @@
     unreachable_pub
 )]
 
+mod behind;
 mod capture;
 mod figures;
 mod graph;
 mod hop;
+mod meeting;
 mod mesh;
+mod nat;
 mod net;
 mod node;
 #[path = "../it/processes/prove.rs"]
@@ -31,10 +34,13 @@ mod prove;
 mod records;
 mod wait;
 
+mod altered;
 mod away;
 mod canary;
 mod partition;
 mod poor;
+mod punched;
+mod relayed;
 mod silent;
 mod spies;
 mod spread;

@@ -29,12 +29,24 @@ pub struct Terms {
     pub quiet: bool,
 }
 
-/// Running nodes. Only one mesh runs at a time: this machine is small, and the figures
-/// of two would be of neither.
+/// Only one mesh runs at a time: this machine is small, and the figures of two would be of
+/// neither.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder for those who run, removed when dropped, and by a later run if this one is killed.
+pub fn folder() -> TempDir {
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(home()).unwrap()
+}
+
+/// Running nodes.
 pub struct Mesh {
     // The order is that of dropping: processes end before their namespaces.
     pub nodes: Vec<Node>,
-    _hops: Vec<Hop>,
+    pub hops: Vec<Hop>,
     pub net: Net,
     pub graph: Graph,
     _folder: TempDir,
@@ -44,12 +56,11 @@ pub struct Mesh {
 impl Mesh {
     /// Makes the nodes; none, with a word, where there can be no namespaces.
     pub fn new(graph: Graph, terms: Terms) -> Option<Self> {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         let net = Net::new(graph.size)?;
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(home()).unwrap();
-        let nodes: Vec<Node> = (0..graph.size).map(|n| Node::new(n, folder.path(), &net)).collect();
+        let folder = folder();
+        let nodes: Vec<Node> =
+            (0..graph.size).map(|n| Node::new(n, folder.path(), net.place(n))).collect();
         let mut hops = Vec::new();
         let mut address = |to: usize| {
             let direct = nodes[to].address();
@@ -61,7 +72,7 @@ impl Mesh {
             let peers = graph.neighbours(number).map(|n| nodes[n].as_peer(address(n)));
             node.configure(terms, &peers.collect::<String>());
         }
-        Some(Self { nodes, _hops: hops, net, graph, _folder: folder, _alone: alone })
+        Some(Self { nodes, hops, net, graph, _folder: folder, _alone: alone })
     }
 
     /// Makes and starts the nodes and waits until claims flow.
@@ -72,9 +83,7 @@ impl Mesh {
     /// Starts the nodes and waits until claims flow.
     pub fn started(mut self) -> Self {
         let mesh = &mut self;
-        for node in &mut mesh.nodes {
-            node.spawn(&mesh.net);
-        }
+        mesh.nodes.iter_mut().for_each(Node::spawn);
         mesh.nodes.iter().for_each(Node::answers);
         mesh.is_tied();
         self

@@ -21,6 +21,14 @@ pub const PREFIX: &str = "dtim-mesh-";
 /// Where the switch itself is.
 pub const SWITCH: Ipv4Addr = Ipv4Addr::new(29, 4, 255, 254);
 
+/// Where something runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub namespace: String,
+    /// Under which others see it.
+    pub address: Ipv4Addr,
+}
+
 /// The switch, the nodes' namespaces, and what lies between them.
 pub struct Net {
     prefix: String,
@@ -90,11 +98,9 @@ impl Net {
         format!("{}sw", self.prefix)
     }
 
-    /// A command inside a node's namespace that dies with the thread that starts it.
-    pub fn command(&self, node: usize) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "ip", "netns", "exec", &self.namespace(node)]);
-        command
+    /// Where a node runs.
+    pub fn place(&self, node: usize) -> Place {
+        Place { namespace: self.namespace(node), address: Self::address(node) }
     }
 
     /// Nothing passes between those on one side and all others: it is answered with a
@@ -155,9 +161,7 @@ impl Net {
                 "table inet mesh\ndelete table inet mesh\ntable inet mesh {{\n  chain inbound {{\n    \
                  type filter hook input priority 0\n{rules}  }}\n}}\n"
             );
-            let mut nft = Command::new("ip");
-            nft.args(["netns", "exec", &self.namespace(node), "nft", "-f", "-"]);
-            fed(&mut nft, &table);
+            nft(&self.namespace(node), &table);
         }
     }
 
@@ -206,6 +210,13 @@ impl Drop for Net {
     }
 }
 
+/// A command inside a namespace that dies with the thread that starts it.
+pub fn command(namespace: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "ip", "netns", "exec", namespace]);
+    command
+}
+
 /// Runs something on a thread inside a namespace; sockets made there stay there.
 pub fn inside<T: Send>(namespace: &str, work: impl FnOnce() -> T + Send) -> T {
     let enter_and_work = || {
@@ -226,7 +237,7 @@ fn port(node: usize) -> String {
     format!("p{node}")
 }
 
-fn make(namespace: &str) -> Result<(), String> {
+pub fn make(namespace: &str) -> Result<(), String> {
     let said = Command::new("ip").args(["netns", "add", namespace]).output();
     let said = said.map_err(|error| format!("ip: {error}"))?;
     if said.status.success() {
@@ -235,7 +246,7 @@ fn make(namespace: &str) -> Result<(), String> {
     Err(String::from_utf8_lossy(&said.stderr).trim().to_owned())
 }
 
-fn remove(namespace: &str) {
+pub fn remove(namespace: &str) {
     Command::new("ip").args(["netns", "del", namespace]).stderr(Stdio::null()).status().ok();
 }
 
@@ -263,8 +274,13 @@ pub fn home() -> &'static Path {
     if memory.is_dir() { memory } else { Path::new("/tmp") }
 }
 
+/// Rules of nftables in one namespace.
+pub fn nft(namespace: &str, rules: &str) {
+    fed(Command::new("ip").args(["netns", "exec", namespace, "nft", "-f", "-"]), rules);
+}
+
 /// Several commands of `ip` in one namespace.
-fn ip(namespace: &str, batch: &str) {
+pub fn ip(namespace: &str, batch: &str) {
     fed(Command::new("ip").args(["-n", namespace, "-batch", "-"]), batch);
 }
 
@@ -278,7 +294,8 @@ fn fed(command: &mut Command, input: &str) {
     assert!(said.status.success(), "{command:?}: {error}\n{input}");
 }
 
-fn done(command: &mut Command) -> Output {
+/// Runs a command; panics with what it said if it failed.
+pub fn done(command: &mut Command) -> Output {
     let said = command.output().unwrap();
     assert!(said.status.success(), "{command:?}: {}", String::from_utf8_lossy(&said.stderr));
     said

@@ -13,20 +13,30 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::mesh::Terms;
-use crate::net::{Net, inside};
+use crate::net::{Place, command, inside};
 use crate::wait::within;
 
-const PORT: u16 = 3031;
+pub const PORT: u16 = 3031;
 const METRICS_PORT: u16 = 3033;
 /// How long a node may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a member is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Not at all.
+    None,
+    /// Through a bootstrap only.
+    Relayed,
+    /// From machine to machine, perhaps also through a bootstrap.
+    Direct,
+}
 
 /// A node, killed when dropped.
 pub struct Node {
     pub name: String,
     pub peer_id: String,
-    number: usize,
-    namespace: String,
+    place: Place,
     folder: PathBuf,
     child: Option<Child>,
     client: Client,
@@ -35,14 +45,13 @@ pub struct Node {
 
 impl Node {
     /// Makes a folder and keys; nothing runs yet.
-    pub fn new(number: usize, root: &Path, net: &Net) -> Self {
+    pub fn new(number: usize, root: &Path, place: Place) -> Self {
         let folder = root.join(number.to_string());
         fs::create_dir_all(folder.join("log")).unwrap();
         let mut node = Self {
             name: format!("node-{number}"),
             peer_id: String::new(),
-            number,
-            namespace: net.namespace(number),
+            place,
             client: Client::new(folder.join("data/dtim.sock")),
             folder,
             child: None,
@@ -60,10 +69,17 @@ impl Node {
 
     /// Writes the configuration, with the peers that it approves.
     pub fn configure(&self, terms: Terms, peers: &str) {
-        let Terms { network, quiet, .. } = terms;
-        let level = if quiet { "info" } else { "info,dtim::node=debug" };
+        let network = format!(
+            "listen = [\"/ip4/{}/tcp/{PORT}\"]\nallow_private_addresses = true\n{}",
+            self.place.address, terms.network
+        );
+        let level = if terms.quiet { "info" } else { "info,dtim::node=debug" };
+        self.write_config(&network, level, peers);
+    }
+
+    /// Writes the configuration, with all keys of `[network]`.
+    pub fn write_config(&self, network: &str, level: &str, peers: &str) {
         let (name, root) = (&self.name, self.folder.display());
-        let address = Net::address(self.number);
         let text = format!(
             r#"
             [node]
@@ -80,8 +96,6 @@ impl Node {
             from = "start"
             nginx_access_log = "{root}/log/access.log"
             [network]
-            listen = ["/ip4/{address}/tcp/{PORT}"]
-            allow_private_addresses = true
             {network}
             {peers}
             "#
@@ -91,14 +105,18 @@ impl Node {
 
     /// Where its mesh listens.
     pub fn address(&self) -> SocketAddrV4 {
-        SocketAddrV4::new(Net::address(self.number), PORT)
+        SocketAddrV4::new(self.place.address, PORT)
     }
 
     /// A `[[peers]]` entry for this node, in another's configuration.
     pub fn as_peer(&self, at: SocketAddrV4) -> String {
         let address = format!("/ip4/{}/tcp/{}", at.ip(), at.port());
-        let (name, peer_id) = (&self.name, &self.peer_id);
-        format!("[[peers]]\nname = {name:?}\npeer_id = {peer_id:?}\naddresses = [{address:?}]\n")
+        format!("{}addresses = [{address:?}]\n", self.as_peer_somewhere())
+    }
+
+    /// The same without an address.
+    pub fn as_peer_somewhere(&self) -> String {
+        format!("[[peers]]\nname = {:?}\npeer_id = {:?}\n", self.name, self.peer_id)
     }
 
     fn config(&self) -> PathBuf {
@@ -111,9 +129,9 @@ impl Node {
     }
 
     /// Starts the process. The thread that does must live as long as the node.
-    pub fn spawn(&mut self, net: &Net) {
+    pub fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut command = net.command(self.number);
+        let mut command = command(&self.place.namespace);
         command.arg(env!("CARGO_BIN_EXE_dtim")).arg("--config").arg(self.config()).arg("run");
         command.env_remove("DTIM_CONFIG").env("DTIM_LOG_FORMAT", "json");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -228,9 +246,25 @@ impl Node {
         connected.map(|p| (p["name"].as_str().unwrap().to_owned(), p["gossip"] == true)).collect()
     }
 
+    /// How it reaches another.
+    pub fn way_to(&self, other: &Self) -> Way {
+        let peers = self.get(&["peers"], &[]).unwrap();
+        let mut peers = peers["peers"].as_array().unwrap().iter();
+        let peer = peers.find(|peer| peer["peer_id"] == *other.peer_id).unwrap();
+        if peer["connected"] != true {
+            return Way::None;
+        }
+        if peer["path"] == "relayed" { Way::Relayed } else { Way::Direct }
+    }
+
+    /// Whether it knows a value.
+    pub fn knows(&self, value: &str) -> Option<Value> {
+        self.get(&["indicators", value], &[]).ok()
+    }
+
     /// Its page of metrics.
     pub fn metrics(&self) -> String {
-        inside(&self.namespace, || {
+        inside(&self.place.namespace, || {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, METRICS_PORT)).unwrap();
             stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
             let mut page = String::new();

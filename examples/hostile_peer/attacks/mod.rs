@@ -2,10 +2,16 @@
 
 mod asking;
 mod content;
+mod door;
 mod history;
 mod load;
 mod members;
+mod raw;
+mod reach;
+mod registry;
 mod serving;
+mod strangers;
+mod visit;
 
 use std::path::PathBuf;
 
@@ -144,6 +150,8 @@ pub(crate) enum Attack {
         #[arg(long, default_value_t = 10_000)]
         count: u32,
     },
+    #[command(flatten)]
+    Stranger(strangers::Attack),
 }
 
 /// Does it; the sessions stay open until the caller drops them.
@@ -177,6 +185,10 @@ pub(crate) async fn run(attack: &Attack, stage: &Stage) -> Result<Vec<Session>, 
         Attack::Deaf => members::deaf(stage).await,
         Attack::Persist { tries } => members::persist(stage, *tries).await,
         Attack::Spam { control, count } => load::spam(stage, *control, *count).await,
+        Attack::Stranger(attack) => {
+            strangers::run(attack, stage).await?;
+            Ok(Vec::new())
+        }
     }
 }
 

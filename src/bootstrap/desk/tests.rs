@@ -65,7 +65,8 @@ fn registers_and_is_found_page_by_page() {
     let mut desk = desk(&[]);
     for n in 1..=3 {
         let reply = desk.serve(caller(n), register(n), NOW);
-        assert_eq!(reply, Reply::Answer(Answer::Registered(Ok(600))));
+        let at = vec!["/ip4/8.8.8.8/tcp/3031".parse().unwrap()];
+        assert_eq!(reply, Reply::Registered(Answer::Registered(Ok(600)), at));
     }
     let first = page(desk.serve(caller(9), discover(Some(SERVED), None), NOW));
     assert_eq!(first.records.len(), 2);
@@ -137,7 +138,7 @@ fn an_old_record_does_not_replace_a_newer_one() {
         }
         std::thread::yield_now();
     };
-    assert!(matches!(desk.serve(caller(1), newer, NOW), Reply::Answer(_)));
+    assert!(matches!(desk.serve(caller(1), newer, NOW), Reply::Registered(..)));
     assert_eq!(refused(desk.serve(caller(1), old, NOW)), Reason::Table(Refused::Stale));
 }
 
@@ -151,7 +152,7 @@ fn seq(request: &Request) -> u64 {
 fn whoever_asks_again_and_again_is_cut_off() {
     let mut desk = desk(&[1]);
     for _ in 0..10 {
-        assert!(matches!(desk.serve(caller(1), register(1), NOW), Reply::Answer(_)));
+        assert!(matches!(desk.serve(caller(1), register(1), NOW), Reply::Registered(..)));
     }
     assert_eq!(desk.serve(caller(1), register(1), NOW), Reply::CutOff);
     assert_eq!(desk.registrations(NOW), 1);
@@ -174,5 +175,20 @@ fn a_neighbourhood_of_throwaway_identities_is_slowed_and_the_listed_are_not() {
     }
     assert_eq!((desk.registrations(NOW), too_often), (32, 79));
     let listed = Caller { from: crowded, ..caller(200) };
-    assert!(matches!(desk.serve(listed, register(200), NOW), Reply::Answer(_)));
+    assert!(matches!(desk.serve(listed, register(200), NOW), Reply::Registered(..)));
+}
+
+#[test]
+fn only_what_others_can_reach_is_told_of_a_record() {
+    let mut desk = desk(&[]);
+    let record = record(
+        1,
+        &["/ip4/10.0.0.1/tcp/3031", "/ip4/8.8.8.8/tcp/3031", "/dns/internal.example/tcp/3031"],
+    );
+    let request = Request::Register { namespace: SERVED.into(), record, ttl: None };
+    let Reply::Registered(_, at) = desk.serve(caller(1), request, NOW) else { panic!() };
+    assert_eq!(at, ["/ip4/8.8.8.8/tcp/3031".parse().unwrap()]);
+    assert!(desk.is_registered(&caller(1).node));
+    desk.serve(caller(1), Request::Unregister { namespace: SERVED.into() }, NOW);
+    assert!(!desk.is_registered(&caller(1).node));
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use libp2p::core::multiaddr::Protocol;
+use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{DialError, FromSwarm, NetworkBehaviour as _, NewExternalAddrCandidate};
-use libp2p::swarm::{SwarmEvent, dial_opts::DialOpts};
 use libp2p::{Multiaddr, PeerId, autonat, identify, kad, relay, request_response};
 use tokio::time::timeout;
 
@@ -26,6 +27,13 @@ impl Guest {
             }
         })
         .await
+    }
+
+    /// Drives it for as long as it is waited for.
+    pub async fn serve(&mut self) {
+        loop {
+            self.swarm.select_next_some().await;
+        }
     }
 
     /// Drives it until something else is so.
@@ -73,7 +81,8 @@ impl Guest {
 
     /// Dials an address; whether somebody answered there and identified himself.
     pub async fn reaches(&mut self, peer: PeerId, at: Multiaddr) -> bool {
-        let dial = DialOpts::peer_id(peer).addresses(vec![at]).build();
+        let dial =
+            DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(vec![at]).build();
         let ours = dial.connection_id();
         self.swarm.dial(dial).unwrap();
         self.until(|event| match event {
@@ -106,16 +115,11 @@ impl Guest {
         .await
     }
 
-    /// Wants an address tested by the server.
-    pub fn candidate(&mut self, address: &Multiaddr) {
+    /// Wants an address tested by the server, and answers what it found out.
+    pub async fn tested(&mut self, address: &Multiaddr) -> bool {
         let candidate = NewExternalAddrCandidate { addr: address };
         let autonat = &mut self.swarm.behaviour_mut().autonat;
         autonat.on_swarm_event(FromSwarm::NewExternalAddrCandidate(candidate));
-    }
-
-    /// What the server found out about an address.
-    pub async fn tested(&mut self, address: &Multiaddr) -> bool {
-        self.candidate(address);
         self.until(|event| match event {
             SwarmEvent::Behaviour(BehaviourEvent::Autonat(autonat::v2::client::Event {
                 tested_addr,

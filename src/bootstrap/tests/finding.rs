@@ -34,6 +34,7 @@ async fn a_registered_node_is_found_and_no_other() {
     assert_eq!(seeker.find(&at, known.peer()).await, [with_peer(SAID, known.peer())]);
 
     let mut status = bootstrap.status();
+    status.wait_for(|status| status.findable == 1).await.unwrap();
     known.unregister(HERE);
     known.discover(Some(HERE), None, None).await.unwrap();
     status.wait_for(|status| status.findable == 0).await.unwrap();
@@ -56,7 +57,7 @@ async fn at_a_listed_bootstrap_it_is_enough_to_say_where_one_is() {
     let mut status = bootstrap.status();
     tokio::select! {
         found = status.wait_for(|status| status.findable == 2) => drop(found.unwrap()),
-        () = async { known.drive_until(|| false).await } => unreachable!(),
+        () = known.serve() => unreachable!(),
     }
     let found = seeker.find(&address_of(&bootstrap), known.peer()).await;
     assert_eq!(found, [with_peer(SAID, known.peer())]);
@@ -82,11 +83,12 @@ async fn it_keeps_no_record() {
     let found = other
         .until(|event| match event {
             SwarmEvent::Behaviour(BehaviourEvent::Kademlia(
-                kad::Event::OutboundQueryProgressed { id, result, .. },
-            )) if id == query => match result {
-                kad::QueryResult::GetRecord(found) => Some(found.is_ok()),
-                _ => None,
-            },
+                kad::Event::OutboundQueryProgressed {
+                    id,
+                    result: kad::QueryResult::GetRecord(found),
+                    ..
+                },
+            )) if id == query => Some(found.is_ok()),
             _ => None,
         })
         .await;
@@ -131,10 +133,11 @@ async fn long_addresses_do_not_make_an_answer_too_long_to_be_read() {
     let mut swarm =
         Swarm::new(connections, Lone { identify: identify(&server), kademlia }, own, config);
     swarm.listen_on("/memory/0".parse().unwrap()).unwrap();
-    let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await else {
-        panic!()
+    let at = loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            break address.with_p2p(own).unwrap();
+        }
     };
-    let at = address.with_p2p(own).unwrap();
     let serving = tokio::spawn(async move {
         loop {
             swarm.select_next_some().await;

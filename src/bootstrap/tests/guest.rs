@@ -79,13 +79,14 @@ fn connections(
     kind: Transport,
     relayed: relay::client::Transport,
     keys: &Keypair,
+    server: &Multiaddr,
 ) -> Boxed<(PeerId, StreamMuxerBox)> {
     let relayed = relayed
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(keys).unwrap())
         .multiplex(yamux::Config::default())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let direct = transport::build(kind, keys, &[]).unwrap();
+    let direct = transport::build(kind, keys, std::slice::from_ref(server)).unwrap();
     OrTransport::new(relayed, direct)
         .map(|either, _| match either {
             Either::Left(connection) | Either::Right(connection) => connection,
@@ -96,6 +97,11 @@ fn connections(
 impl Guest {
     /// Connects and waits until the other end has identified itself.
     pub async fn connect(seed: [u8; 32], server: &Multiaddr) -> Result<Self, Gone> {
+        Self::new(seed, server).meet(server).await
+    }
+
+    /// Is not connected yet.
+    pub fn new(seed: [u8; 32], server: &Multiaddr) -> Self {
         let keys = keys(seed);
         let peer = keys.public().to_peer_id();
         let memory = server.to_string().starts_with("/memory");
@@ -103,15 +109,20 @@ impl Guest {
         let (relayed, relay) = relay::client::new(peer);
         let config =
             Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
-        let transport = connections(kind, relayed, &keys);
+        let transport = connections(kind, relayed, &keys, server);
         let mut guest = Self {
             swarm: Swarm::new(transport, behaviour(&keys, relay), peer, config),
             server: peer_in(server).unwrap(),
             info: None,
         };
         guest.reach_me_at("/ip4/127.0.0.1/tcp/1");
-        guest.swarm.dial(without_peer(server)).unwrap();
-        in_time(guest.identified()).await.map(|()| guest)
+        guest
+    }
+
+    /// Connects, as [`Guest::connect`].
+    pub async fn meet(mut self, server: &Multiaddr) -> Result<Self, Gone> {
+        self.swarm.dial(without_peer(server)).unwrap();
+        in_time(self.identified()).await.map(|()| self)
     }
 
     async fn identified(&mut self) -> Result<(), Gone> {

@@ -27,7 +27,7 @@ async fn connected(bootstrap: &Bootstrap) -> (Guest, Guest) {
     let far_peer = far.peer();
     let met = tokio::select! {
         met = near.reaches(far_peer, at) => met,
-        () = async { far.drive_until(|| false).await } => unreachable!(),
+        () = far.serve() => unreachable!(),
     };
     assert!(met, "it identified itself through the relay");
     (near, far)
@@ -71,7 +71,7 @@ async fn a_circuit_ends_when_it_has_carried_enough() {
     let far_peer = far.peer();
     let met = tokio::select! {
         met = near.reaches(far_peer, at) => met,
-        () = async { far.drive_until(|| false).await } => unreachable!(),
+        () = far.serve() => unreachable!(),
     };
     assert!(!met, "a handshake takes more");
 }
@@ -109,6 +109,32 @@ async fn throwaway_identities_leave_places_for_the_listed() {
     becomes(&bootstrap, |status| status.reservations == 2).await;
     let mut late = guest(200, &bootstrap).await;
     assert_eq!(late.wish(Wish::Reserve).await, Some(OK), "the places are free again");
+}
+
+/// A connection with more streams than its other end allows breaks.
+#[tokio::test]
+async fn a_node_that_many_call_stays_connected() {
+    let settings = over_tcp();
+    let (metrics, bootstrap) = (settings.metrics.clone(), start(settings).await.unwrap());
+    let mut far = guest(1, &bootstrap).await;
+    let (peer, at) = (far.peer(), far.reserve(&address_of(&bootstrap)).await.unwrap());
+    let answering = tokio::spawn(async move { far.serve().await });
+    let mut met = 0;
+    let mut callers = Vec::new();
+    for seed in 2..=4 {
+        let mut caller = guest(seed, &bootstrap).await;
+        for _ in 0..10 {
+            met += usize::from(caller.reaches(peer, at.clone()).await);
+        }
+        callers.push(caller);
+    }
+    assert_eq!(met, 24, "what may lead to one node at a time");
+    let busy = metrics.bootstrap.relay_requests.with_label_values(&["circuit", "busy"]);
+    assert_eq!(busy.get(), 6);
+    becomes(&bootstrap, |status| (status.reservations, status.circuits) == (1, 24)).await;
+    callers.truncate(1);
+    becomes(&bootstrap, |status| status.circuits == 10).await;
+    answering.abort();
 }
 
 #[tokio::test]

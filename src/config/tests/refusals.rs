@@ -175,6 +175,18 @@ fn other_values_that_cannot_be() {
         "[watchers.source.fruit]\ntlp = \"red\"",
         "[metrics]\nlisten = \"localhost\"",
         "[[feeds]]\nname = \"x\"",
+        "[[feeds]]\nname = \"a b\"\nurl = \"https://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"http://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"ftp://x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://me:word@x.example/\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ninterval = \"1s\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ntrust = 2.0",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\nusername = \"me\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\ncert = \"c.pem\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\nusername = \"me\"\n\
+         password_file = \"p\"\ntoken_file = \"t\"",
+        "[[feeds]]\nname = \"x\"\nurl = \"https://x.example/\"\n\
+         [[feeds]]\nname = \"x\"\nurl = \"http://127.0.0.1:1/\"",
         "[[peers]]\nname = \"a\"\npeer_id = \"12D3KooW\"",
         "[node]\nname = 1979-05-27",
     ] {
@@ -215,4 +227,36 @@ fn only_a_close_key_is_suggested() {
     assert_eq!(closest("listne", known), Some("listen"));
     assert_eq!(closest("unpp", known), Some("upnp"));
     assert_eq!(closest("fruit", known), None);
+}
+
+#[test]
+fn a_certificate_and_its_key_come_together() {
+    check(
+        "[security]\ntls_cert_path = \"a.crt\"",
+        "line 2, security.tls_cert_path: tls_key_path is missing; set both, or leave out \
+         tls_cert_path",
+    );
+    check(
+        "[security]\ntls_key_path = \"a.key\"",
+        "line 2, security.tls_key_path: tls_cert_path is missing; set both, or leave out \
+         tls_key_path",
+    );
+}
+
+#[test]
+fn a_registry_is_an_https_address_and_nothing_else() {
+    for address in [
+        "http://r.example.org",
+        "r.example.org",
+        "https://u:p@r.example.org",
+        "https://r.example.org/?a",
+    ] {
+        check(
+            &format!("[network]\nregistry_url = \"{address}\""),
+            &format!(
+                "line 2, network.registry_url: \"{address}\" is not an https:// address; write it \
+                 like https://registry.example.org:3030"
+            ),
+        );
+    }
 }

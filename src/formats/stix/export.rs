@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::extension::Extension;
 use super::namespace::Namespace;
@@ -38,7 +39,7 @@ struct Indicator<'a> {
     pattern: String,
     pattern_type: &'static str,
     pattern_version: &'static str,
-    valid_from: &'a str,
+    valid_from: String,
     valid_until: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<&'a str>,
@@ -95,12 +96,13 @@ impl Writer {
             append(out, &tlp::object(self.family, told.tlp))?;
         }
         let about = told.value.id();
-        let id = format!("indicator--{}", self.namespace.id("indicator", about, told.generation));
+        let id =
+            format!("indicator--{}", self.namespace.id("indicator", about, told.generation.into()));
         let (created, modified) = (time::write(told.created), time::write(told.modified));
         let marking = tlp::id(self.family, told.tlp);
-        append(out, &indicator(told, &id, &created, &modified, marking))?;
+        append(out, &indicator(told, &id, (&created, &modified), marking))?;
         let Some(seen) = told.sightings.filter(|_| !told.revoked) else { return Ok(()) };
-        let own = self.namespace.id("sighting", about, told.generation);
+        let own = self.namespace.id("sighting", about, told.generation.into());
         append(
             out,
             &Sighting {
@@ -120,6 +122,56 @@ impl Writer {
     }
 }
 
+/// An object by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its id.
+    pub id: String,
+    /// Its version, as it stands in it.
+    pub version: String,
+    /// The object in JSON.
+    pub body: Vec<u8>,
+}
+
+/// The indicator alone, in a version of which the caller keeps the times: since when it has
+/// been told without a break, which is part of its id, and when this version was made; in
+/// microseconds since 1970.
+pub fn indicator_alone(
+    namespace: &Namespace,
+    family: Family,
+    told: &Told,
+    begun: u64,
+    made: u64,
+) -> Result<Written, serde_json::Error> {
+    let id = format!("indicator--{}", namespace.id("indicator", told.value.id(), begun));
+    let (created, version) = (time::write_micros(begun), time::write_micros(made));
+    let marking = tlp::id(family, told.tlp);
+    let body = serde_json::to_vec(&indicator(told, &id, (&created, &version), marking))?;
+    Ok(Written { id, version, body })
+}
+
+/// What the indicators of these markings refer to, whatever they tell.
+pub fn referred(
+    family: Family,
+    markings: impl IntoIterator<Item = Tlp>,
+) -> Result<Vec<Written>, serde_json::Error> {
+    let markings: BTreeSet<Tlp> = markings.into_iter().collect();
+    let markings = markings.into_iter().map(|marking| tlp::object(family, marking));
+    let text = |object: &Json, key: &str| object.get(key)?.as_str().map(str::to_owned);
+    extension::objects()
+        .into_iter()
+        .chain(markings)
+        .map(|object| {
+            let version = text(&object, "modified").or_else(|| text(&object, "created"));
+            Ok(Written {
+                id: text(&object, "id").unwrap_or_default(),
+                version: version.unwrap_or_default(),
+                body: serde_json::to_vec(&object)?,
+            })
+        })
+        .collect()
+}
+
 fn append(out: &mut Vec<u8>, object: &impl Serialize) -> Result<(), serde_json::Error> {
     if !out.is_empty() {
         out.push(b',');
@@ -130,8 +182,7 @@ fn append(out: &mut Vec<u8>, object: &impl Serialize) -> Result<(), serde_json::
 fn indicator<'a>(
     told: &'a Told,
     id: &'a str,
-    created: &'a str,
-    modified: &'a str,
+    (created, modified): (&'a str, &'a str),
     marking: &'static str,
 ) -> Indicator<'a> {
     Indicator {
@@ -147,7 +198,7 @@ fn indicator<'a>(
         pattern: pattern::write(&told.value),
         pattern_type: "stix",
         pattern_version: "2.1",
-        valid_from: created,
+        valid_from: time::write(told.created),
         valid_until: time::write(told.until),
         labels: told.tags.iter().map(Tag::as_str).collect(),
         confidence: told.confidence.map(Confidence::percent),

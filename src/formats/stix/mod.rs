@@ -17,7 +17,7 @@ mod tlp;
 #[cfg(test)]
 mod tests;
 
-pub use export::Writer;
+pub use export::{Writer, Written, indicator_alone, referred};
 pub use extension::EXTENSION;
 pub use import::{Imported, MAX_REFERENCES, Object, Reader, Refusal, Settings, evidence};
 pub use namespace::Namespace;

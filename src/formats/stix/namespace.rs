@@ -8,7 +8,7 @@
 use uuid::{Builder, Uuid};
 
 use crate::keys::length_prefixed;
-use crate::model::{Generation, IndicatorId};
+use crate::model::IndicatorId;
 
 /// What the ids of one view are made with.
 #[derive(Clone)]
@@ -20,13 +20,13 @@ impl Namespace {
         Self(secret)
     }
 
-    /// The id of an object about an indicator. The generation rises when what was revoked
-    /// is told again: a revoked object never comes back (section 3.6.3).
+    /// The id of an object about an indicator. `begun` is another number each time that what
+    /// was revoked is told again: a revoked object never comes back (section 3.6.3).
     ///
     /// BLAKE3 keyed with the secret, so it is as random as a UUIDv4 is to be (RFC 9562
     /// section 5.4), which STIX prefers and the OASIS validator wants.
-    pub(super) fn id(&self, sort: &str, indicator: IndicatorId, generation: Generation) -> Uuid {
-        let parts = [sort.as_bytes(), indicator.as_bytes(), &generation.to_be_bytes()];
+    pub fn id(&self, sort: &str, indicator: IndicatorId, begun: u64) -> Uuid {
+        let parts = [sort.as_bytes(), indicator.as_bytes(), &begun.to_be_bytes()];
         let hash = blake3::keyed_hash(&self.0, &length_prefixed(&parts));
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(hash.as_bytes()).for_each(|(byte, hashed)| *byte = *hashed);

@@ -15,6 +15,13 @@ pub(super) fn write(time: Timestamp) -> String {
         .map_or(LAST.to_owned(), |date| date.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
+/// From microseconds since 1970, cut to the millisecond.
+pub(super) fn write_micros(micros: u64) -> String {
+    let date = i64::try_from(micros).ok().and_then(DateTime::from_timestamp_micros);
+    date.filter(|date| date.year() <= 9999)
+        .map_or(LAST.to_owned(), |date| date.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
 /// To the second, rounded down. None for what is no time in UTC, or before 1970.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     if !text.ends_with('Z') {

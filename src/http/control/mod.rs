@@ -4,6 +4,7 @@
 
 mod exchange;
 mod indicators;
+mod tokens;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -50,6 +51,8 @@ pub fn router(
         .route("/vote", post(indicators::vote))
         .route("/import", post(exchange::import))
         .route("/export", get(exchange::export))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/revoke", post(tokens::revoke))
         .route("/why", get(why))
         .route("/preview", get(preview))
         .route("/egress", get(egress))

@@ -10,7 +10,7 @@ use crate::lookup::virustotal::Said;
 use crate::mesh::{self, ConnectedPeer};
 use crate::model::{Claim, CustomFields, CustomValue, Evidence, NodeId, Timestamp};
 use crate::node::peers::{ApprovedBy, Candidate, Member};
-use crate::node::{Found, Listed, Status, Why};
+use crate::node::{FeedStatus, Found, Listed, Status, Why};
 use crate::store::{Break, EgressCheck};
 
 pub(super) use leaving::{egress, preview, shared};
@@ -57,6 +57,19 @@ pub(super) fn status(status: &Status) -> Json {
         "outbox": status.outbox,
         "own": own(status),
         "watchers": watchers,
+        "feeds": status.feeds.iter().map(feed).collect::<Vec<_>>(),
+    })
+}
+
+fn feed(feed: &FeedStatus) -> Json {
+    json!({
+        "name": feed.name,
+        "read": time(feed.read),
+        "next": time(feed.next),
+        "objects": feed.objects,
+        "imported": feed.imported,
+        "refused": feed.refused,
+        "error": feed.error,
     })
 }
 
@@ -66,7 +79,7 @@ fn own(status: &Status) -> Vec<Json> {
     let configured =
         live.config.hygiene.own.iter().map(|own| json!({ "value": own, "from": "config" }));
     let learnt =
-        live.learnt.iter().map(|ip| json!({ "value": ip.to_string(), "from": "interface" }));
+        live.learnt.iter().map(|(ip, by)| json!({ "value": ip.to_string(), "from": by.name() }));
     configured.chain(learnt).collect()
 }
 

@@ -199,7 +199,7 @@ async fn a_member_is_told_where_others_say_they_are_and_a_bootstrap_nothing() {
 #[tokio::test]
 async fn nothing_is_stored_for_others() {
     let keys = keys(1);
-    let mut table = kademlia::behaviour(peer_id(1), KADEMLIA);
+    let mut table = kademlia::behaviour(peer_id(1), protocol(&community()).unwrap());
     table.allow(peer_id(2), true);
     table.inner_mut().set_mode(Some(Mode::Server));
     let connections = transport::build(Transport::Network, &keys, &[]).unwrap();

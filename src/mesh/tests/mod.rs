@@ -6,6 +6,7 @@ mod bench;
 mod exchange;
 mod gate;
 mod hostile;
+mod limits;
 mod lookup;
 mod post;
 mod pure;

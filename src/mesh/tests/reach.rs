@@ -11,7 +11,7 @@ use crate::mesh::address::{far_end, is_relayed, may_be_told, peer_in, relay_in, 
 use crate::mesh::book::{Book, Dial};
 use crate::mesh::guard::Dialable;
 use crate::mesh::paths::{self, Attempts, Connection, Keeper};
-use crate::mesh::reach::{Path, Reach, Reachability, Tested, candidates};
+use crate::mesh::reach::{Claim, Learnt, Path, Reach, Reachability, Tested, candidates};
 use crate::mesh::reserve::Reservations;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -120,7 +120,7 @@ fn who_moved_forgets_where_it_was() {
 fn what_the_operator_or_the_router_says_holds_until_it_is_refuted() {
     let (mut reach, start) = (Reach::default(), Instant::now());
     let own = address("/ip4/8.8.8.8/tcp/3031");
-    reach.claim(&own);
+    reach.claim(&own, Claim::Router);
     assert_eq!(reach.verdict(start), Some(true));
     assert_eq!(reach.proven(start).count(), 0, "it is told anyhow");
     reach.due(peer_id(1), start);
@@ -128,6 +128,22 @@ fn what_the_operator_or_the_router_says_holds_until_it_is_refuted() {
     assert_eq!(reach.verdict(start), Some(false));
     reach.unclaim(&own);
     assert_eq!(reach.verdict(start), None);
+}
+
+#[test]
+fn own_is_what_two_bootstraps_reach_or_the_router_forwards() {
+    let (mut reach, own, start) = seen_by_two();
+    for server in [1, 2] {
+        assert!(reach.hosts(start).is_empty(), "one alone could lie");
+        reach.due(peer_id(server), start);
+        reach.tested(peer_id(server), &own, Tested::Reached, start);
+    }
+    assert_eq!(reach.hosts(start).into_values().collect::<Vec<_>>(), [Learnt::Bootstraps]);
+    reach.claim(&address("/ip4/9.9.9.9/tcp/1"), Claim::Router);
+    // What the operator says is known without being learnt.
+    reach.claim(&address("/ip4/1.1.1.1/tcp/1"), Claim::Operator);
+    let hosts: Vec<String> = reach.hosts(start).keys().map(ToString::to_string).collect();
+    assert_eq!(hosts, ["8.8.8.8", "9.9.9.9"]);
 }
 
 #[test]
@@ -242,8 +258,13 @@ fn of_equals_one_side_keeps_the_newest() {
     assert!(!paths::all_silent(&[mute], now), "who answers no pings is not silent");
     // What a bootstrap dialled was a test.
     let test = Connection { dialled: false, ..made(2, Path::Direct, 60, 1, now) };
-    let bootstrap = [made(1, Path::Direct, 100, 1, now), test];
+    let bootstrap = [made(1, Path::Direct, 100, 1, now), test.clone()];
     assert_eq!(closed(&bootstrap, Keeper::Dialled, now), [ConnectionId::new_unchecked(2)]);
+    // A dead line to a bootstrap holds a place at a relay through which nobody comes.
+    let again = [made(1, Path::Direct, 100, 20, now), made(2, Path::Direct, 1, 1, now)];
+    assert_eq!(closed(&again, Keeper::Dialled, now), [ConnectionId::new_unchecked(1)]);
+    let tested = [made(1, Path::Direct, 100, 20, now), Connection { opened: now, ..test }];
+    assert_eq!(closed(&tested, Keeper::Dialled, now), [], "a test is no line");
 }
 
 #[test]

@@ -40,3 +40,27 @@ fn the_strictest_of_what_was_written_marks_a_sighting() {
     assert_eq!(nginx(&own("white"), Some(Tlp::Amber)), Tlp::Amber);
     assert_eq!(nginx(&own("amber"), Some(Tlp::White)), Tlp::Amber);
 }
+
+#[test]
+fn what_the_mesh_learnt_is_own_until_it_is_forgotten() {
+    let loaded = crate::config::parse("[hygiene]\nown = [\"45.155.205.0/24\"]\n", &[]).unwrap();
+    let live = Live::build(loaded.clone()).unwrap();
+    let is_own = |live: &Live, ip: &str| {
+        let value = Value::from_ip(ip.parse().unwrap());
+        (
+            live.lists.check(&value).is_err(),
+            live.own.iter().any(|net| net.contains(&ip.parse::<IpAddr>().unwrap())),
+        )
+    };
+    assert_eq!(is_own(&live, "185.220.101.1"), (false, false));
+    let learnt = BTreeMap::from([("185.220.101.1".parse().unwrap(), Learnt::Router)]);
+    let knowing = live.with_learnt(&learnt).unwrap();
+    assert_eq!(is_own(&knowing, "185.220.101.1"), (true, true));
+    assert_eq!(is_own(&knowing, "185.220.101.2"), (false, false), "a single host");
+    assert_eq!(is_own(&knowing, "45.155.205.9"), (true, true), "the configured stay");
+    let reloaded = knowing.reloaded(loaded).unwrap();
+    assert_eq!(is_own(&reloaded, "185.220.101.1"), (true, true));
+    assert_eq!(reloaded.learnt_by_mesh(), learnt);
+    let forgotten = reloaded.with_learnt(&BTreeMap::new()).unwrap();
+    assert_eq!(is_own(&forgotten, "185.220.101.1"), (false, false));
+}

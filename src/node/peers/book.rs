@@ -59,7 +59,7 @@ pub struct Candidate {
     pub last_seen: Timestamp,
     /// How often it knocked or was found.
     pub count: u64,
-    /// How it was found: `knock`, `rendezvous`, `address`.
+    /// How it was found: `knock`, `rendezvous`, `registry`, `address`.
     pub via: String,
 }
 

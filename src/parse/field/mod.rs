@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::event::Event;
 use super::text::Text;
 
 /// One field of an event, by name.
@@ -34,6 +35,9 @@ pub enum FieldKind {
     Address,
 }
 
+/// Takes one field out of an event.
+pub type Getter = for<'a> fn(&Event<'a>) -> Option<FieldValue<'a>>;
+
 macro_rules! fields {
     ($($(#[$doc:meta])* $variant:ident = $name:literal: $kind:ident,)*) => {
         /// The fields that events have. Not every event has every field.
@@ -52,6 +56,11 @@ macro_rules! fields {
             /// What sort of value it holds.
             pub fn kind(self) -> FieldKind {
                 match self { $(Self::$variant => FieldKind::$kind,)* }
+            }
+
+            /// What [`Event::field`] does for this field, for whoever asks it of each line.
+            pub fn getter(self) -> Getter {
+                match self { $(Self::$variant => |event| event.field(Self::$variant),)* }
             }
         }
     };

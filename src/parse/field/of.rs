@@ -8,6 +8,7 @@ use crate::parse::text::{Escape, Text};
 
 impl<'a> Event<'a> {
     /// A field by name; none if this event has no such field.
+    #[inline]
     pub fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         let general = match field {
             Field::SrcIp => self.src_ip.map(FieldValue::Ip),
@@ -27,6 +28,7 @@ impl<'a> Event<'a> {
 }
 
 impl<'a> Body<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match self {
             Self::Http(http) => http.field(field),
@@ -63,6 +65,7 @@ fn number<N: Into<u64>>(number: N) -> FieldValue<'static> {
 
 // A body has a few of the fields; the others are none, whichever come later.
 impl<'a> Http<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Host => self.host.map(FieldValue::Text),
@@ -82,6 +85,7 @@ impl<'a> Http<'a> {
 }
 
 impl<'a> Message<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Level => some(self.level),
@@ -101,6 +105,7 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Packet<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Action => plain(self.action.name().as_bytes()),
@@ -115,6 +120,7 @@ impl<'a> Packet<'a> {
 }
 
 impl<'a> Flow<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::State => some(self.state),
@@ -127,6 +133,7 @@ impl<'a> Flow<'a> {
 }
 
 impl<'a> Dns<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Query => given(self.query),
@@ -138,6 +145,7 @@ impl<'a> Dns<'a> {
 }
 
 impl<'a> Tls<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::ServerName => self.server_name.map(FieldValue::Text),
@@ -151,6 +159,7 @@ impl<'a> Tls<'a> {
 }
 
 impl<'a> File<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::FileName => given(self.name),
@@ -166,6 +175,7 @@ impl<'a> File<'a> {
 }
 
 impl<'a> Login<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::User => self.user.map(FieldValue::Text),
@@ -177,6 +187,7 @@ impl<'a> Login<'a> {
 }
 
 impl<'a> Alert<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Signature => given(self.signature),
@@ -195,6 +206,7 @@ impl<'a> Alert<'a> {
 }
 
 impl<'a> Ban<'a> {
+    #[inline]
     fn field(&self, field: Field) -> Option<FieldValue<'a>> {
         match field {
             Field::Action => plain(self.action.name().as_bytes()),

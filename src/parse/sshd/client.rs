@@ -1,6 +1,9 @@
 //! Where a sentence names its client.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::parse::Unparsed;
 use crate::parse::scan::{ip, small, take_word};
@@ -65,8 +68,9 @@ fn looks_like_a_host(word: &[u8]) -> bool {
 /// sentence itself, and so may what comes after it (a certificate's name, SSH 1's remote
 /// user): all that can be read so must name the same client.
 pub(super) fn after_user(sentence: &[u8]) -> Result<Option<(&[u8], Client)>, Unparsed> {
+    static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b" from "));
     let mut found: Option<(&[u8], Client)> = None;
-    for at in memchr::memmem::find_iter(sentence, b" from ") {
+    for at in FROM.find_iter(sentence) {
         let (user, rest) = sentence.split_at(at);
         let Some(rest) = rest.strip_prefix(b" from ") else { continue };
         let Some((client, after)) = first(rest) else { continue };

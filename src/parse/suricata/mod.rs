@@ -81,7 +81,7 @@ fn read<'a>(record: &Record<'a>, context: &Context<'_>) -> Result<Option<Event<'
 
 /// Every type that Suricata 8 has, and `other` for those to come.
 fn event_type(name: &[u8]) -> &'static str {
-    const NAMES: [&str; 46] = [
+    static NAMES: [&str; 46] = [
         "alert",
         "anomaly",
         "arp",
@@ -129,7 +129,7 @@ fn event_type(name: &[u8]) -> &'static str {
         "tunnel",
         "websocket",
     ];
-    NAMES.into_iter().find(|known| known.as_bytes() == name).unwrap_or("other")
+    NAMES.iter().find(|known| known.as_bytes() == name).copied().unwrap_or("other")
 }
 
 fn when(stamp: Raw<'_>, context: &Context<'_>) -> Result<Timestamp, Unparsed> {

@@ -137,12 +137,11 @@ impl Columns {
         Ok(())
     }
 
-    /// One row.
-    pub(super) fn row<'a>(&self, line: &'a [u8]) -> Result<Record<'a>, Unparsed> {
+    /// One row, into an empty record, which is large to be moved.
+    pub(super) fn row<'a>(&self, line: &'a [u8], record: &mut Record<'a>) -> Result<(), Unparsed> {
         if !self.known() {
             return Err(Unparsed::NoHeader);
         }
-        let mut record = Record::default();
         let mut values = memmem_split(line, &self.separator);
         for column in &self.columns {
             let value = values.next().ok_or(Unparsed::CutShort)?;
@@ -155,7 +154,7 @@ impl Columns {
         if values.next().is_some() {
             return Err(Unparsed::NotThisFormat);
         }
-        Ok(record)
+        Ok(())
     }
 }
 
@@ -181,7 +180,7 @@ fn memmem_split<'t>(text: &'t [u8], separator: &[u8]) -> impl Iterator<Item = &'
     std::iter::from_fn(move || {
         let text = rest?;
         let at = match (single, &many) {
-            (Some(byte), _) => memchr::memchr(byte, text),
+            (Some(byte), _) => scan::find_near(byte, text),
             (None, Some(finder)) => finder.find(text),
             (None, None) => None,
         };

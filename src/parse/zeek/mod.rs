@@ -44,7 +44,8 @@ pub(super) fn parse<'a>(
         }
         return read(&record, log, b",", context);
     }
-    let record = columns.row(line)?;
+    let mut record = Record::default();
+    columns.row(line, &mut record)?;
     read(&record, columns.log(), columns.set_separator(), context)
 }
 

@@ -1,6 +1,6 @@
 //! What members say they saw themselves.
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::model::{IndicatorId, NodeId, Timestamp};
 use crate::store::StoreError;
@@ -35,7 +35,7 @@ impl Draft<'_> {
             self.mark(Family::Expiry, family::expiry(until, Ends::Attested, &key));
             self.attested.put(&key, KeptAttested { node: from, until });
             if kept.is_none() {
-                self.touch_again(&indicator, None);
+                self.touch_again(&indicator, Touched::by_judgement());
             }
         }
         Ok(Applied::Updated)

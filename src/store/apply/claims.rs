@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::assess::{self, Heard};
 use crate::model::{Audience, Claim, Generation, NodeId, Timestamp, Tlp};
@@ -54,7 +54,7 @@ impl Draft<'_> {
             }
             return Ok(Applied::Refused(refused));
         }
-        self.touch_by(&came.heard.claim, came.heard.received)?;
+        self.touch_by(None, &came.heard.claim, came.heard.received)?;
         self.keep_claim(key, came, None);
         Ok(Applied::New)
     }
@@ -73,7 +73,7 @@ impl Draft<'_> {
             (true, false) => return Ok(Applied::Older),
             (false, true) if !kept.own => {
                 self.drop_claim(key, &kept);
-                self.touch_by(&came.heard.claim, at)?;
+                self.touch_by(Some(&kept.heard.claim), &came.heard.claim, at)?;
                 self.keep_claim(key, came, None);
                 return Ok(Applied::Updated);
             }
@@ -96,7 +96,7 @@ impl Draft<'_> {
         }
         let own = kept.own;
         if !own {
-            self.touch_by(&heard.claim, at)?;
+            self.touch_by(Some(&kept.heard.claim), &heard.claim, at)?;
         }
         if same {
             if !own {
@@ -176,10 +176,15 @@ impl Draft<'_> {
     }
 
     /// What an indicator tells has changed by a claim.
-    fn touch_by(&mut self, claim: &Claim, seen: Timestamp) -> Result<(), StoreError> {
+    fn touch_by(
+        &mut self,
+        before: Option<&Claim>,
+        claim: &Claim,
+        seen: Timestamp,
+    ) -> Result<(), StoreError> {
         let indicator = family::indicator(&self.db.sealer, claim.indicator());
-        let crossing = claim_crossing(claim, self.now());
-        self.touch(&indicator, &claim.value, seen, crossing)?;
+        let touched = Touched::by_claim(before, claim, self.now());
+        self.touch(&indicator, &claim.value, seen, touched)?;
         Ok(())
     }
 

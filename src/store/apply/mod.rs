@@ -7,6 +7,7 @@ mod claims;
 mod ledger;
 mod outbox;
 mod peers;
+mod places;
 mod purge;
 mod sightings;
 
@@ -15,18 +16,21 @@ use std::sync::Arc;
 
 use rocksdb::WriteBatch;
 
-use super::StoreError;
 use super::change::{Applied, Change, PeerRecord};
 use super::database::Database;
 use super::family::{self, Ends, Family, Id};
 use super::index::{Counts, IndexChange};
 use super::record::{
     self, KeptAttested, KeptBucket, KeptClaim, KeptContent, KeptEvidence, KeptIndicator,
-    KeptOffset, KeptOutside, KeptOwn, KeptVote, Record, State,
+    KeptOffset, KeptOutside, KeptOwn, KeptVote, Places, Record, State,
 };
 use super::sync::SyncChange;
 use super::table::Table;
+use super::{StoreError, TokenRecord};
 use crate::model::{Day, Evidence, Timestamp, Value};
+
+use places::Touched;
+pub(super) use places::alive_in;
 
 /// Where the writer's memory is kept in `meta`.
 pub(super) const STATE_KEY: &[u8] = b"state";
@@ -65,6 +69,7 @@ pub(super) struct Draft<'a> {
     detector: Table<KeptBucket>,
     offsets: Table<KeptOffset>,
     peers: Table<PeerRecord>,
+    tokens: Table<TokenRecord>,
     votes: Table<KeptVote>,
     outside: Table<KeptOutside>,
     attested: Table<KeptAttested>,
@@ -74,8 +79,8 @@ pub(super) struct Draft<'a> {
     ledger: BTreeMap<u64, Option<Vec<u8>>>,
     /// All of `content` before this key goes.
     content_until: Option<Vec<u8>>,
-    /// Indicators that changed, and when what changed crosses its next step.
-    touched: BTreeMap<Id, Option<Timestamp>>,
+    /// Indicators that changed.
+    touched: BTreeMap<Id, Touched>,
     /// What takes part in sync from now on, in the order of the changes.
     sync: Vec<SyncChange>,
     events: Events,
@@ -125,6 +130,7 @@ impl<'a> Draft<'a> {
             detector: Table::default(),
             offsets: Table::default(),
             peers: Table::default(),
+            tokens: Table::default(),
             votes: Table::default(),
             outside: Table::default(),
             attested: Table::default(),
@@ -167,6 +173,14 @@ impl<'a> Draft<'a> {
             Change::Egress(row) => self.left(row),
             Change::PeerRecord(peer) => self.peer(peer),
             Change::ForgetPeer(node) => Ok(self.forget(*node)),
+            Change::Token(token) => {
+                self.tokens.put(&family::token(&self.db.sealer, &token.hash), token.clone());
+                Ok(Applied::Updated)
+            }
+            Change::ForgetToken(hash) => {
+                self.tokens.delete(&family::token(&self.db.sealer, hash));
+                Ok(Applied::Updated)
+            }
             Change::Vote { indicator, false_positive, at } => {
                 self.vote(*indicator, *false_positive, *at)
             }
@@ -190,8 +204,8 @@ impl<'a> Draft<'a> {
     /// Stamps what was touched and makes one batch of everything.
     pub(super) fn finish(mut self) -> Result<Group, StoreError> {
         let now = self.now();
-        for (indicator, crossing) in std::mem::take(&mut self.touched) {
-            self.stamp(&indicator, crossing, now)?;
+        for (indicator, touched) in std::mem::take(&mut self.touched) {
+            self.stamp(&indicator, touched, now)?;
         }
         let index = self
             .indicators
@@ -210,6 +224,7 @@ impl<'a> Draft<'a> {
         self.detector.write(self.db, &mut batch)?;
         self.offsets.write(self.db, &mut batch)?;
         self.peers.write(self.db, &mut batch)?;
+        self.tokens.write(self.db, &mut batch)?;
         self.votes.write(self.db, &mut batch)?;
         self.outside.write(self.db, &mut batch)?;
         self.attested.write(self.db, &mut batch)?;
@@ -234,20 +249,20 @@ impl<'a> Draft<'a> {
     fn stamp(
         &mut self,
         indicator: &Id,
-        crossing: Option<Timestamp>,
+        touched: Touched,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(mut record) = self.indicators.read_or_lost(self.db, indicator)? else {
             return Ok(());
         };
-        self.unmark(Family::Added, family::added(record.added, indicator));
         record.added = self.next_stamp();
-        self.mark(Family::Added, family::added(record.added, indicator));
         if let Some(due) = record.due {
             self.unmark(Family::Due, family::due(due, indicator));
         }
-        let ahead = record.due.filter(|due| *due > now);
-        record.due = ahead.into_iter().chain(crossing).min();
+        self.place(indicator, &mut record, touched, now)?;
+        // What is overdue waits for the sweep: a change that a view does not show must
+        // not be seen there by the steps that it brings forward.
+        record.due = record.due.into_iter().chain(touched.crossing).min();
         if let Some(due) = record.due {
             self.mark(Family::Due, family::due(due, indicator));
         }
@@ -267,7 +282,7 @@ impl<'a> Draft<'a> {
         indicator: &Id,
         value: &Value,
         seen: Timestamp,
-        crossing: Option<Timestamp>,
+        touched: Touched,
     ) -> Result<bool, StoreError> {
         let known = self.indicators.read_or_lost(self.db, indicator)?;
         let new = known.is_none();
@@ -280,18 +295,19 @@ impl<'a> Draft<'a> {
             last_seen: seen,
             added: 0,
             due: None,
+            places: Places::default(),
         });
         record.first_seen = record.first_seen.min(seen);
         record.last_seen = record.last_seen.max(seen);
         self.indicators.put(indicator, record);
-        self.touch_again(indicator, crossing);
+        self.touch_again(indicator, touched);
         Ok(new)
     }
 
     /// Notes that what a known indicator tells has changed.
-    fn touch_again(&mut self, indicator: &Id, crossing: Option<Timestamp>) {
-        let earliest = self.touched.entry(*indicator).or_default();
-        *earliest = earliest.iter().copied().chain(crossing).min();
+    fn touch_again(&mut self, indicator: &Id, touched: Touched) {
+        let before = self.touched.entry(*indicator).or_default();
+        *before = before.and(touched);
     }
 
     /// Forgets what somebody outside said, unless something newer took its place.

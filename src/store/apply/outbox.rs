@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt as _;
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::model::{Audience, Generation, IndicatorId, NodeId, Origin, Scope, Timestamp};
 use crate::store::change::{Hold, Pending, What};
 use crate::store::family::{self, Family, Id};
@@ -102,7 +102,6 @@ impl Draft<'_> {
         for (audience, generation) in word.audiences {
             wished.extend(self.share(id, *audience, *generation, word.hold)?);
         }
-        self.touch_again(&indicator, None);
         Ok(Applied::Wished(wished))
     }
 
@@ -122,7 +121,8 @@ impl Draft<'_> {
         for kept in &mut own {
             let origin = kept.evidence.origin;
             if word.only.is_none_or(|only| only == origin) {
-                kept.evidence.scope = word.scope.clone();
+                let before = std::mem::replace(&mut kept.evidence.scope, word.scope.clone());
+                self.touch_again(indicator, Touched::by_scope(&before, word.scope));
                 kept.members = Some(members.clone());
                 kept.scope_chosen |= word.only.is_none();
                 self.evidence.put(&family::evidence(indicator, origin), kept.clone());

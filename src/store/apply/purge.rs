@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::claim_crossing;
-use super::sightings::{evidence_crossing, evidence_expiry};
-use super::{Applied, Draft};
+use super::sightings::evidence_expiry;
+use super::{Applied, Draft, Touched};
 use crate::model::{DAY, Day, Timestamp};
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{self, LedgerRow};
@@ -122,11 +121,11 @@ impl Draft<'_> {
             self.end_wishes(indicator)?;
         }
         if !evidence.is_empty() || !self.claims.under(self.db, indicator)?.is_empty() {
-            self.touch_again(indicator, None);
+            self.touch_again(indicator, Touched::by_end());
             return Ok(());
         }
         if let Some(record) = self.indicators.read_or_lost(self.db, indicator)? {
-            self.unmark(Family::Added, family::added(record.added, indicator));
+            self.leave_all_views(indicator, &record);
             if let Some(due) = record.due {
                 self.unmark(Family::Due, family::due(due, indicator));
             }
@@ -198,21 +197,12 @@ impl Draft<'_> {
                 && record.due == Some(Timestamp(due))
             {
                 record.due = None;
+                let crossed = self.crossed(&indicator, &record, now)?;
                 self.indicators.put(&indicator, record);
-                let crossing = self.crossing(&indicator, now)?;
-                self.touch_again(&indicator, crossing);
+                self.touch_again(&indicator, crossed);
                 purged.crossed += 1;
             }
         }
         Ok(())
-    }
-
-    /// When the first of all that is known of an indicator crosses its next step.
-    fn crossing(&self, indicator: &Id, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let evidence = self.evidence.under(self.db, indicator)?;
-        let claims = self.claims.under(self.db, indicator)?;
-        let own = evidence.iter().filter_map(|kept| evidence_crossing(&kept.evidence, now));
-        let heard = claims.iter().filter_map(|kept| claim_crossing(&kept.heard.claim, now));
-        Ok(own.chain(heard).min())
     }
 }

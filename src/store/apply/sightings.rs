@@ -1,6 +1,6 @@
 //! What this node saw or imported: evidence, and this operator's word on it.
 
-use super::{Applied, Draft};
+use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::keys::Damaged;
 use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp};
@@ -18,7 +18,9 @@ impl Draft<'_> {
         let origin = fresh.origin;
         let indicator = family::indicator(&self.db.sealer, fresh.indicator());
         let key = family::evidence(&indicator, origin);
-        let kept = match self.evidence.read(self.db, &key) {
+        let known = self.evidence.read(self.db, &key);
+        let before = known.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.evidence.clone()));
+        let kept = match known {
             Ok(Some(mut kept)) => {
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 // How far what was added by hand may travel is the operator's word as well.
@@ -35,8 +37,8 @@ impl Draft<'_> {
             Err(error) => return Err(error),
         };
         self.mark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
-        let crossing = evidence_crossing(&kept.evidence, self.now());
-        let new = self.touch(&indicator, &kept.evidence.value, seen, crossing)?;
+        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, self.now());
+        let new = self.touch(&indicator, &kept.evidence.value, seen, touched)?;
         if new && let Some(full) = &self.full {
             return Err(full.clone());
         }
@@ -85,6 +87,7 @@ impl Draft<'_> {
             if let Some(kept) = self.evidence.read_or_lost(self.db, &key)? {
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 self.evidence.delete(&key);
+                self.touch_again(&indicator, Touched::by_loss(&kept.evidence.scope));
                 known = true;
             }
         }
@@ -103,7 +106,7 @@ impl Draft<'_> {
         let indicator = family::indicator(&self.db.sealer, indicator);
         let new = self.votes.read_or_lost(self.db, &indicator)?.is_none();
         self.votes.put(&indicator, KeptVote { false_positive, at });
-        self.touch_again(&indicator, None);
+        self.touch_again(&indicator, Touched::by_judgement());
         Ok(if new { Applied::New } else { Applied::Updated })
     }
 }

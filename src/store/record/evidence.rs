@@ -9,6 +9,7 @@ use crate::model::{
     Audience, Confidence, CustomFields, CustomValue, Evidence, NodeId, Recipients, Scope,
     Timestamp, Tlp, Value,
 };
+use crate::privacy::tlp::View;
 use crate::privacy::{To, tlp};
 use crate::store::family::Family;
 
@@ -172,10 +173,26 @@ pub(in crate::store) struct KeptIndicator {
     /// By the logs' own time, or by the time of delivery.
     pub(in crate::store) first_seen: Timestamp,
     pub(in crate::store) last_seen: Timestamp,
-    /// Its row in `added`; zero before it has one.
+    /// The stamp of its last change; zero before it has one.
     pub(in crate::store) added: u64,
     /// Its row in `due`.
     pub(in crate::store) due: Option<Timestamp>,
+    /// How it stands in each view, in the order of [`View::ALL`].
+    pub(in crate::store) places: Places,
+}
+
+/// How an indicator stands in each view.
+pub(in crate::store) type Places = [Option<InView>; View::ALL.len()];
+
+/// How an indicator stands in a view that shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct InView {
+    /// Its row in `added`: when it last changed in this view.
+    pub(in crate::store) added: u64,
+    /// Since when the view has shown it, without a break. Part of its object's id.
+    pub(in crate::store) since: u64,
+    /// It was shown, and was then taken back.
+    pub(in crate::store) withdrawn: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,6 +203,8 @@ pub(in crate::store) struct IndicatorForm {
     last_seen: u64,
     added: u64,
     due: Option<u64>,
+    #[serde(default)]
+    places: Vec<Option<(u64, u64, bool)>>,
 }
 
 impl Record for KeptIndicator {
@@ -201,6 +220,11 @@ impl Record for KeptIndicator {
             last_seen: self.last_seen.seconds(),
             added: self.added,
             due: self.due.map(Timestamp::seconds),
+            places: self
+                .places
+                .iter()
+                .map(|place| place.map(|place| (place.added, place.since, place.withdrawn)))
+                .collect(),
         }
     }
 
@@ -211,6 +235,10 @@ impl Record for KeptIndicator {
             last_seen: Timestamp(form.last_seen),
             added: form.added,
             due: form.due.map(Timestamp),
+            places: std::array::from_fn(|view| {
+                let (added, since, withdrawn) = form.places.get(view).copied().flatten()?;
+                Some(InView { added, since, withdrawn })
+            }),
         })
     }
 }

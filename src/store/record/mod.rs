@@ -13,6 +13,7 @@ mod own;
 mod peer;
 mod small;
 mod state;
+mod token;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(super) use claim::KeptClaim;
-pub(super) use evidence::{KeptEvidence, KeptIndicator};
+pub(super) use evidence::{InView, KeptEvidence, KeptIndicator, Places};
 pub(super) use ledger::LedgerRow;
 pub(super) use own::{KeptOwn, Sent, Wish};
 pub(super) use small::{

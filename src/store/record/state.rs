@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Blob, Record};
 use crate::model::Timestamp;
+use crate::privacy::tlp::View;
 use crate::store::family::{Family, Id};
 
 /// The writer's memory. One record, written with each batch that changes it.
@@ -13,8 +14,11 @@ use crate::store::family::{Family, Id};
 pub(in crate::store) struct State {
     /// The last time that was believed.
     pub(in crate::store) last_time: Option<Timestamp>,
-    /// The last stamp in `added`, in microseconds since 1970. None is used twice.
+    /// The last stamp, in microseconds since 1970. None is used twice.
     pub(in crate::store) last_added: u64,
+    /// The last stamp of each view: one for all would tell in one view how much happened
+    /// in the others.
+    pub(in crate::store) last_in_view: [u64; View::ALL.len()],
     /// The ends of the egress ledger.
     pub(in crate::store) ledger: Chain,
     /// How many claims of each member are stored, under its key in `peers`.
@@ -45,6 +49,8 @@ pub(in crate::store) struct StateForm {
     last: Blob,
     #[serde(default)]
     shares: Vec<(Blob, u64)>,
+    #[serde(default)]
+    last_in_view: Vec<u64>,
 }
 
 impl Record for State {
@@ -61,6 +67,7 @@ impl Record for State {
             next: self.ledger.next,
             last: (&self.ledger.last).into(),
             shares: self.shares.iter().map(|(member, count)| (member.into(), *count)).collect(),
+            last_in_view: self.last_in_view.to_vec(),
         }
     }
 
@@ -75,6 +82,7 @@ impl Record for State {
         Some(Self {
             last_time: form.last_time.map(Timestamp),
             last_added: form.last_added,
+            last_in_view: form.last_in_view.try_into().unwrap_or([form.last_added; 4]),
             ledger,
             shares: shares.collect::<Option<_>>()?,
         })

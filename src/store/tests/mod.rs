@@ -11,6 +11,7 @@ mod properties;
 mod purge;
 mod search;
 mod sync;
+mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Whole processes: real nodes, real files, real sockets.
 
+mod api;
 mod backup;
 mod bad_start;
+mod bootstrap;
 mod delivery;
 mod demo;
 mod exchange;
@@ -12,6 +14,7 @@ mod operator;
 mod organisation;
 mod producers;
 pub mod prove;
+mod registry;
 mod replay;
 mod scanning;
 mod stix;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where `.ci/need` unpacks.
 pub fn root() -> PathBuf {
@@ -96,7 +97,9 @@ pub struct Namespace(String);
 impl Namespace {
     /// None, with a word, where this user may not make one.
     pub fn new(addresses: &[&str]) -> Option<Self> {
-        let name = format!("dtim-{}", std::process::id());
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("dtim-{}-{number}", std::process::id());
         let made = Command::new("ip").args(["netns", "add", &name]).output().unwrap();
         if !made.status.success() {
             let why = String::from_utf8_lossy(&made.stderr).into_owned();
@@ -112,10 +115,16 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// What runs a command inside when it stands before it.
+    pub fn prefix(&self) -> [String; 4] {
+        ["ip", "netns", "exec", &self.0].map(str::to_owned)
+    }
+
     /// A command inside.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0]).args(arguments);
+        let [program, rest @ ..] = self.prefix();
+        let mut command = Command::new(program);
+        command.args(rest).args(arguments);
         command
     }
 

@@ -15,6 +15,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use dtim::keys::Identity;
 use serde_json::Value;
@@ -44,10 +45,20 @@ pub struct Hostile {
 impl Hostile {
     /// Starts an attack on nodes that approved this identity.
     pub fn start(seed: u8, victims: &[&Organisation], attack: &[&str]) -> Self {
-        let mut command = Command::new(program());
+        let victims: Vec<String> = victims.iter().map(|victim| victim.address()).collect();
+        Self::at(seed, &victims, attack)
+    }
+
+    /// Starts an attack on whoever is at these addresses.
+    pub fn at(seed: u8, victims: &[String], attack: &[&str]) -> Self {
+        Self::run(Command::new(program()), seed, victims, attack)
+    }
+
+    /// The same with what runs the program, which stands at the end of the command.
+    pub fn run(mut command: Command, seed: u8, victims: &[String], attack: &[&str]) -> Self {
         command.arg("--seed").arg(seed.to_string());
         for victim in victims {
-            command.arg("--victim").arg(victim.address());
+            command.arg("--victim").arg(victim);
         }
         let mut child =
             command.args(attack).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -65,10 +76,24 @@ impl Hostile {
     }
 
     /// The next line that `pick` takes; others are dropped.
-    pub fn wait<T>(&self, what: &str, mut pick: impl FnMut(&Value) -> Option<T>) -> T {
-        let start = std::time::Instant::now();
+    pub fn wait<T>(&self, what: &str, pick: impl FnMut(&Value) -> Option<T>) -> T {
+        self.wait_for(DEADLINE, what, pick)
+    }
+
+    /// The next event of this name, of an attack that takes its time.
+    pub fn event_at_last(&self, name: &str) -> Value {
+        self.wait_for(60 * DEADLINE, name, |line| (line["event"] == name).then(|| line.clone()))
+    }
+
+    fn wait_for<T>(
+        &self,
+        deadline: Duration,
+        what: &str,
+        mut pick: impl FnMut(&Value) -> Option<T>,
+    ) -> T {
+        let start = Instant::now();
         loop {
-            let left = DEADLINE.saturating_sub(start.elapsed());
+            let left = deadline.saturating_sub(start.elapsed());
             let line = self.lines.recv_timeout(left);
             let line = line.unwrap_or_else(|why| panic!("the hostile member: {what}: {why}"));
             if let Some(picked) = pick(&line) {
@@ -104,7 +129,7 @@ impl Drop for Hostile {
 }
 
 /// Cargo puts examples beside the folder of the test binary.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().join("examples/hostile_peer")
 }
@@ -204,6 +229,11 @@ fn page(organisation: &Organisation) -> BTreeMap<String, String> {
         let line = log.lines().find(|line| line.contains(" metrics address="))?;
         Some(line.rsplit_once('=')?.1.to_owned())
     });
+    page_at(&address)
+}
+
+/// The numbers on the page of metrics at an address.
+pub fn page_at(address: &str) -> BTreeMap<String, String> {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
     let mut page = String::new();
@@ -231,9 +261,14 @@ pub struct Cost {
 
 /// What a node takes now.
 pub fn cost(organisation: &Organisation) -> Cost {
+    cost_of(organisation.pid())
+}
+
+/// What a process takes now.
+pub fn cost_of(pid: u32) -> Cost {
     /// Linux tells processor time in hundredths of a second, whatever the kernel's own tick.
     const TICKS: f64 = 100.0;
-    let read = |file| fs::read_to_string(format!("/proc/{}/{file}", organisation.pid())).unwrap();
+    let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
     let status = read("status");
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     let resident: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
