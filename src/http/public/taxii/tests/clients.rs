@@ -64,11 +64,7 @@ async fn oasis_s_client_meets_every_object_once_while_others_are_added() {
     let indicators = ids.iter().filter(|id| id.starts_with("indicator--")).count();
     let (least, most) = (usize::try_from(count).unwrap(), usize::try_from(more).unwrap());
     assert!((least..=most).contains(&indicators), "{indicators} of {least} to {most}");
-    println!(
-        "taxii2-client: {} pages, {indicators} indicators, {} added",
-        met["pages"],
-        more - count
-    );
+    assert!(met["pages"].as_u64().unwrap() >= u64::from(count) / per_page.parse::<u64>().unwrap());
     server.stop().await;
 }
 
