@@ -26,9 +26,9 @@ const AT_ONCE: usize = 8;
 /// Failures after which others are asked where a peer is.
 const LOST: u32 = 2;
 /// The first pause between two such questions; it doubles with each.
-const FIRST_LOOKUP: Duration = Duration::from_secs(30);
-/// The longest.
-const LONGEST_LOOKUP: Duration = Duration::from_secs(1800);
+const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+/// The longest: who comes back without an address is found within this.
+const LONGEST_LOOKUP: Duration = Duration::from_secs(300);
 /// Peers that are looked for at once.
 const LOOKUPS: usize = 4;
 /// Strangers whose addresses are kept in case they are approved.
@@ -314,9 +314,10 @@ impl Book {
         }
     }
 
-    /// A relay can be used: who is behind it can be met.
+    /// A relay can be used: who is behind it can be met, and it can be asked.
     pub(super) fn relay_found(&mut self, relay: &PeerId, now: Instant) {
         for entry in self.entries.values_mut() {
+            (entry.lookups, entry.next_lookup) = (0, now);
             let behind = |address: &Multiaddr| relay_in(address).as_ref() == Some(relay);
             if entry.fixed.iter().chain(&entry.learnt).any(behind) {
                 entry.hurry(now);

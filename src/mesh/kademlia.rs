@@ -3,9 +3,10 @@
 //! who came to them. What is found is an address to dial for a key that is
 //! approved already; nobody becomes a member or a candidate by it.
 //!
-//! There are two tables. What members are told is never told to a bootstrap,
-//! which would learn who approved whom. Nothing is stored for others, and only
-//! approved peers and bootstraps come into a table (threat case 19).
+//! There are two tables. What members are told is never told to a bootstrap, which
+//! would learn whom this node knows; it learns only for whom it looks. Nothing is
+//! stored for others, and only approved peers and bootstraps come into a table
+//! (threat case 19).
 
 use std::time::Duration;
 

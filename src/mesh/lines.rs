@@ -114,8 +114,8 @@ impl Actor {
         }
     }
 
-    /// Dials a connected peer again.
-    fn dial_beside(
+    /// Dials a peer besides what the book does.
+    pub(super) fn dial_beside(
         &mut self,
         peer: PeerId,
         mut addresses: Vec<Multiaddr>,

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use libp2p::core::transport::ListenerId;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::ConnectionId;
+use libp2p::swarm::dial_opts::PeerCondition;
 use libp2p::{PeerId, dcutr, identify, relay, upnp};
 
 use super::actor::{Actor, dice};
-use super::address::{is_global, is_relayed, node_of, relay_in, without_peer};
+use super::address::{is_global, is_relayed, node_of, relay_in, through, without_peer};
 use super::autonat;
 use super::paths::{self, Attempts};
 use super::reach::{Claim, Path, Reach, Reachability, candidates};
 use super::reserve::Reservations;
 use super::role::Role;
 
-/// A bootstrap that has been connected for so long and has not said whether this
-/// node can be dialled will not say it: then a place at a relay is worth having.
-const SAYS_NOTHING: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+/// A bootstrap that has been connected for so long and has not got through to this
+/// node hardly will: it answers at once, or waits for what a NAT drops.
+const SAYS_NOTHING: Duration = Duration::from_secs(2);
 /// Addresses of this node that one relay may name.
 const MAX_RELAYED: usize = 4;
 
@@ -90,11 +91,29 @@ impl Actor {
                 }
             }
         }
-        if self.somebody_to_ask() {
-            for peer in self.book.lost(now) {
-                if self.role(&peer) == Role::Member {
-                    self.look_up(peer);
-                }
+        self.look_for_lost(now);
+    }
+
+    /// Members that are not where they were said to be, or of which nobody said
+    /// where they are: others are asked, and it is tried whether they hold a place
+    /// at one of this node's own bootstraps, since no address is needed for that.
+    fn look_for_lost(&mut self, now: Instant) {
+        let lines: Vec<Multiaddr> = self
+            .links
+            .iter()
+            .filter_map(|(peer, link)| {
+                let line = link.connections.iter().find(|it| it.dialled)?;
+                (self.role(peer) == Role::Infrastructure).then(|| through(*peer, &line.address))
+            })
+            .collect();
+        if lines.is_empty() && !self.somebody_to_ask() {
+            return;
+        }
+        for peer in self.book.lost(now) {
+            if self.role(&peer) == Role::Member {
+                self.look_up(peer);
+                let nobody_yet = PeerCondition::DisconnectedAndNotDialing;
+                self.dial_beside(peer, lines.clone(), nobody_yet);
             }
         }
     }

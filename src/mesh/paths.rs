@@ -17,6 +17,9 @@ use super::reach::Path;
 /// A connection that is not needed any more is closed after this: what was asked
 /// over it has been answered by then.
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
+/// A straight connection has shown after this that it carries, and the relay is
+/// left; what a relay lets through is limited.
+const PROVEN: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 6 });
 /// Without the answer to a ping for so long, a connection may be dead: another is
 /// tried beside it. A ping is sent every [`PING`].
 const SILENT: Duration = Duration::from_secs(15);
@@ -51,6 +54,12 @@ impl Connection {
 
     fn is_settled(&self, now: Instant) -> bool {
         now.duration_since(self.opened) > GRACE
+    }
+
+    /// Whether it carries without a relay.
+    fn is_proven(&self, now: Instant) -> bool {
+        let answered = self.heard.is_none_or(|heard| heard > self.opened);
+        self.path != Path::Relayed && now.duration_since(self.opened) > PROVEN && answered
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) fn surplus(
     }
     if keeper == Keeper::Dialled {
         surplus.extend(connections.iter().filter(settled).filter(|it| !it.dialled));
-    } else if connections.iter().filter(settled).any(|it| !relayed(&it) && lives(&it)) {
+    } else if connections.iter().filter(lives).any(|it| it.is_proven(now)) {
         surplus.extend(connections.iter().filter(relayed));
     }
     if keeper == Keeper::Newest {

@@ -215,11 +215,17 @@ impl Reach {
         self.own.retain(|_, own| own.claimed.is_some() || !own.observers.is_empty());
     }
 
-    /// Which address a bootstrap that is free shall dial now, if any. It counts
-    /// as asked; its answer or the end of patience moves things on.
+    /// Which address a bootstrap that is free shall dial now, if any. It dials only
+    /// where it sees this node, so of what is claimed only the same host is asked
+    /// for. It counts as asked; its answer or the end of patience moves things on.
     pub(super) fn due(&mut self, server: PeerId, now: Instant) -> Option<Multiaddr> {
-        let due = |own: &Own| own.turns.get(&server).is_none_or(|turn| turn.next <= now);
-        let (address, own) = self.own.iter_mut().find(|(_, own)| due(own))?;
+        let seen = self.own.iter().filter(|(_, own)| own.observers.contains(&server));
+        let hosts: Vec<IpAddr> = seen.filter_map(|(address, _)| ip(address)).collect();
+        let due = |(address, own): &(&Multiaddr, &mut Own)| {
+            ip(address).is_some_and(|host| hosts.contains(&host))
+                && own.turns.get(&server).is_none_or(|turn| turn.next <= now)
+        };
+        let (address, own) = self.own.iter_mut().find(due)?;
         let turn = own.turns.entry(server).or_insert(Turn { vote: None, next: now });
         turn.next = now + PATIENCE;
         Some(address.clone())

@@ -211,3 +211,13 @@ async fn what_was_reached_is_told_so_that_it_can_be_kept() {
     let told = timeout(Duration::from_secs(20), again.wait(found)).await.unwrap();
     assert!(told.iter().all(|it| relay_in(it) == Some(post.peer)), "{told:?}");
 }
+
+#[tokio::test]
+async fn a_member_of_which_only_the_key_is_known_is_met_at_a_common_bootstrap() {
+    let post = Post::relay(9).await;
+    let mut one = inside(1, &[&post]).await;
+    let mut other = inside(2, &[&post]).await;
+    meet(&mut one, &mut other, Vec::new()).await;
+    one.publish(&claim(1)).await;
+    assert_eq!(other.heard().await.0, claim(1));
+}
