@@ -35,6 +35,21 @@ fn a_pseudonym_depends_on_everything_that_it_must_not_link() {
 }
 
 #[test]
+fn a_view_has_a_secret_of_its_own() {
+    let view = |secret: u8, name: &str, view: &str| {
+        *PseudonymSecret::from_bytes([secret; 32]).view(&community(name), view)
+    };
+    let all = [
+        view(7, "dtim", "stix green"),
+        view(8, "dtim", "stix green"),
+        view(7, "dtin", "stix green"),
+        view(7, "dtim", "stix red"),
+    ];
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    assert_eq!(view(7, "dtim", "stix green"), all[0], "the same, always");
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let seed = [0xAB; 32];
     let printed = format!(

@@ -27,6 +27,7 @@ mod judge;
 pub mod kademlia;
 pub mod limits;
 mod lines;
+mod muxer;
 mod nat;
 pub mod neighbourhood;
 mod observed;

@@ -15,10 +15,11 @@ use libp2p::core::transport::{Boxed, MemoryTransport, OrTransport};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::{Multiaddr, Protocol};
-use libp2p::{PeerId, dns, noise, quic, relay, tcp, yamux};
+use libp2p::{PeerId, dns, noise, quic, relay, tcp};
 use tokio::time::{Sleep, sleep};
 
 use super::guard::{Dialable, Guard};
+use super::muxer::Yamux;
 
 /// A peer that has not finished the handshake by then is dropped, so that slow
 /// handshakes cannot hold the places of pending connections (threat case 3).
@@ -33,6 +34,9 @@ const CLOSING: Duration = Duration::from_millis(500);
 
 /// The most streams a peer may hold open on one connection (threat case 6).
 pub(super) const MAX_STREAMS: u8 = 64;
+/// What a stream over QUIC holds that its reader has not taken yet; libp2p's 10 MB
+/// are for downloads. Over Yamux it is a quarter of that.
+const QUIC_WINDOW: u32 = 1 << 20;
 
 /// What carries the connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +109,7 @@ fn quic_config(keys: &Keypair) -> quic::Config {
     let mut config = quic::Config::new(keys);
     config.handshake_timeout = HANDSHAKE;
     config.max_concurrent_stream_limit = MAX_STREAMS.into();
+    config.max_stream_data = QUIC_WINDOW;
     config
 }
 
@@ -117,12 +122,10 @@ fn secure<S>(
 where
     S: futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
 {
-    let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(MAX_STREAMS.into());
     Ok(raw
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(keys)?)
-        .multiplex(yamux)
+        .multiplex(Yamux::new(MAX_STREAMS.into()))
         .timeout(handshake)
         .boxed())
 }

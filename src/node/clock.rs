@@ -18,6 +18,11 @@ pub(super) fn nanoseconds() -> u64 {
     u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// Now in microseconds since 1970: what places in a view are stamped with.
+pub fn microseconds() -> u64 {
+    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+}
+
 #[allow(clippy::disallowed_methods)] // this is the place
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

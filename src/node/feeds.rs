@@ -111,6 +111,7 @@ impl Node {
             return;
         }
         stop.wait_for(|stopping| *stopping).await.ok();
+        reading.shutdown().await;
     }
 
     /// How the feeds are.

@@ -45,7 +45,7 @@ use crate::model::{Community, NodeId, Timestamp};
 use crate::store::{Applied, Change, Store};
 use crate::tls::Keeper;
 
-pub use clock::{now, tick};
+pub use clock::{microseconds, now, tick};
 pub use error::NodeError;
 pub use exchange::{Export, Import, Outcome, Page};
 pub use feeds::FeedStatus;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::formats::stix::Namespace;
 use crate::keys::Sealer;
 use crate::model::{
-    Audience, ContentId, Day, IndicatorId, NodeId, Origin, Pseudonym, Source, Timestamp,
+    Audience, ContentId, Day, IndicatorId, NodeId, Origin, Pseudonym, Source, Timestamp, Tlp,
 };
 use crate::privacy::tlp::View;
 
@@ -20,7 +20,7 @@ pub(super) type Id = [u8; 16];
 /// The column families (design section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Family {
-    /// indicator ‖ origin → what this node saw.
+    /// indicator ‖ origin, of an import with its marking → what this node saw or imported.
     Evidence,
     /// indicator ‖ pseudonym → a signed claim, its deliverers.
     Claims,
@@ -148,6 +148,12 @@ pub(super) fn indicator(sealer: &Sealer, id: IndicatorId) -> Id {
 
 pub(super) fn evidence(indicator: &Id, origin: Origin) -> Vec<u8> {
     [indicator.as_slice(), origin.name().as_bytes()].concat()
+}
+
+/// Each marking of imports has a record of its own: what somebody hands in under a
+/// stricter one must not take back, where that is not shown, what another told.
+pub(super) fn import(indicator: &Id, origin: Origin, tlp: Tlp) -> Vec<u8> {
+    [evidence(indicator, origin).as_slice(), b" ", tlp.name().as_bytes()].concat()
 }
 
 pub(super) fn claim(sealer: &Sealer, indicator: &Id, pseudonym: &Pseudonym) -> Vec<u8> {

@@ -116,7 +116,7 @@ fn index_views(db: &Database, batch: &mut WriteBatch) -> Result<(), StoreError> 
                 continue;
             }
             let stamp = record.added;
-            *place = Some(InView { added: stamp, since: stamp, withdrawn: false });
+            *place = Some(InView { added: stamp, since: stamp, withdrawn: false, checked: now });
             let namespace = family::namespace(&db.sealer, view);
             let object = family::object_of(&namespace, record.value.id(), stamp);
             batch.put_cf(added, family::added(view, stamp, &id), []);

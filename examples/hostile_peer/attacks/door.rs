@@ -40,7 +40,8 @@ pub(crate) async fn idle(stage: &Stage, connections: usize) -> Result<(), Proble
                 // A full queue means that the attack has begun.
                 if let Ok(mut stream) = ways::socket(from, &victim).await {
                     tell.try_send(()).ok();
-                    stream.read(&mut [0]).await.ok();
+                    // One byte would be as good a reason to come again as the end.
+                    stream.read_exact(&mut [0]).await.ok();
                 }
                 sleep(COME_BACK).await;
             }

@@ -155,15 +155,24 @@ impl Importing<'_, '_> {
 
     fn imported(&mut self, id: &str, imported: &Imported) -> Result<(), Failure> {
         match stix::evidence(imported, self.settings, node::now()) {
-            Ok(all) => all.iter().try_for_each(|evidence| self.told(id, evidence)),
+            Ok(live) => {
+                // Of several values some may have ended by the age of their kind.
+                for _ in live.len()..imported.values.len() {
+                    self.refuse(id, &Refusal::Ended)?;
+                }
+                live.iter().try_for_each(|evidence| self.told(id, evidence))
+            }
             Err(Refusal::Revoked) => {
                 imported.values.iter().try_for_each(|value| self.taken_back(id, value))
             }
-            Err(refusal) => {
-                self.tally.refuse(refusal.label());
-                self.refused(id, refusal.label(), &refusal.to_string())
-            }
+            Err(refusal) => self.refuse(id, &refusal),
         }
+    }
+
+    /// Refuses what was read and cannot be taken now.
+    fn refuse(&mut self, id: &str, refusal: &Refusal) -> Result<(), Failure> {
+        self.tally.refuse(refusal.label());
+        self.refused(id, refusal.label(), &refusal.to_string())
     }
 
     fn told(&mut self, id: &str, evidence: &Evidence) -> Result<(), Failure> {

@@ -284,7 +284,7 @@ fn a_sighting_tells_of_an_indicator_before_it() {
          \"modified\":\"2026-11-12T00:00:00Z\"}]}";
     let all = read(objects, 7);
     let Object::Indicator(seen) = &all[1].1 else { panic!("{:?}", all[1]) };
-    assert_eq!((seen.sightings, seen.modified.0, seen.tlp), (7, 1_794_355_200, Some(Tlp::White)));
+    assert_eq!((seen.sightings, seen.modified.0, seen.tlp), (7, 1_794_355_200, Some(Tlp::Red)));
     assert_eq!(seen.values[0].kind(), &Kind::Domain);
     assert_eq!(all[2], ("sighting--2".to_owned(), Object::Refused(Refusal::SightingOfUnknown)));
     assert_eq!(all[3].1, Object::Refused(Refusal::SightingOfOther));

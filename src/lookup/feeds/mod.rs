@@ -168,7 +168,7 @@ impl Source {
         Ok(match &self.collection {
             Some(wanted) => {
                 let collection = taxii::find(self, wanted).await?;
-                Reading::Taxii(taxii::Walk::new(self.clone(), collection, mark.added))
+                Reading::Taxii(Box::new(taxii::Walk::new(self.clone(), collection, mark.added)))
             }
             None => Reading::Bundle(Box::new(bundle::Walk::begin(self, mark.etag).await?)),
         })
@@ -192,7 +192,7 @@ impl Source {
 #[derive(Debug)]
 pub enum Reading {
     /// A collection, page by page.
-    Taxii(taxii::Walk),
+    Taxii(Box<taxii::Walk>),
     /// A bundle, piece by piece.
     Bundle(Box<bundle::Walk>),
 }

@@ -85,7 +85,15 @@ async fn roots(source: &Source) -> Result<Vec<Url>, NoFeed> {
 async fn answer<T: DeserializeOwned>(source: &Source, url: Url) -> Result<T, NoFeed> {
     let response = send(source.ask(url, MEDIA_TYPE)).await?;
     let body = body(response, MAX_ANSWER_BYTES).await?;
-    serde_json::from_slice(&body).map_err(NoFeed::unusable)
+    message(&body)
+}
+
+/// A message of TAXII, which is always an object: a list would be read as its fields.
+fn message<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, NoFeed> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(NoFeed::unusable("it is no message of TAXII"));
+    }
+    serde_json::from_slice(body).map_err(NoFeed::unusable)
 }
 
 /// A walk through a collection.
@@ -120,7 +128,7 @@ impl Walk {
         let response = send(self.source.ask(self.page(), MEDIA_TYPE)).await?;
         let last = last_added(response.headers());
         let body = body(response, MAX_PAGE_BYTES).await?;
-        let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(NoFeed::unusable)?;
+        let envelope: Envelope<'_> = message(&body)?;
         let objects: Vec<Vec<u8>> =
             envelope.objects.iter().map(|one| one.get().as_bytes().to_vec()).collect();
         self.go_on(envelope.more, envelope.next, last, objects.is_empty())?;

@@ -21,6 +21,13 @@ const BROKEN: [(&str, &str); 12] = [
 /// The value as it was before it was broken. Repeats until nothing is left to
 /// undo, so that the result never changes again.
 pub(in crate::model) fn refang(raw: &str) -> Cow<'_, str> {
+    // Every broken spelling has a bracket or `xx`: most values have neither.
+    let broken = |pair: &[u8]| pair.eq_ignore_ascii_case(b"xx");
+    let bytes = raw.as_bytes();
+    let bracket = bytes.iter().any(|byte| matches!(byte, b'[' | b'(' | b'{'));
+    if !bracket && !bytes.windows(2).any(broken) {
+        return Cow::Borrowed(raw);
+    }
     let mut text = Cow::Borrowed(raw);
     while let Some(mended) = once(&text) {
         text = Cow::Owned(mended);

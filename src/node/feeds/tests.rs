@@ -70,6 +70,7 @@ async fn all_that_oasis_s_server_has_is_imported_and_only_once() {
         assert_eq!(found.listed.assessment.sources, 1);
         assert!(!found.listed.own && found.shared.is_empty());
     }
+    drop(node);
     assert!(running.stop().await);
 
     // Where it ended is in the store: the next process reads only what is new.

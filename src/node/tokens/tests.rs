@@ -1,3 +1,5 @@
+//! Tokens are shown once, outlive a restart, and end when they are revoked.
+
 use super::NewToken;
 use crate::metrics::Metrics;
 use crate::model::Role;

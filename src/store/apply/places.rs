@@ -4,11 +4,11 @@
 //! as that of a node which never had the rest.
 
 use crate::ageing;
-use crate::model::{Claim, Evidence, Scope, Timestamp};
+use crate::model::{Claim, Evidence, Scope, Timestamp, Tlp};
 use crate::privacy::tlp::View;
 use crate::store::StoreError;
 use crate::store::family::{self, Family, Id};
-use crate::store::record::{InView, KeptClaim, KeptEvidence, KeptIndicator};
+use crate::store::record::{InView, KeptClaim, KeptEvidence, KeptIndicator, Places};
 
 use super::Draft;
 use super::claims::claim_crossing;
@@ -33,8 +33,10 @@ pub(super) struct Touched {
     more: Views,
     /// These no longer show something that was taken back.
     less: Views,
-    /// Something has ended; it is not known in which views it stood.
-    ended: bool,
+    /// Something that stood in these has ended.
+    ended: Views,
+    /// These show something that was seen again and is as it was.
+    same: Views,
     /// What is thought of it has changed, whoever looks.
     judged: bool,
 }
@@ -46,21 +48,31 @@ impl Touched {
             crossing: self.crossing.into_iter().chain(other.crossing).min(),
             more: or(self.more, other.more),
             less: or(self.less, other.less),
-            ended: self.ended || other.ended,
+            ended: or(self.ended, other.ended),
+            same: or(self.same, other.same),
             judged: self.judged || other.judged,
         }
     }
 
-    /// Something was seen.
-    pub(super) fn by_evidence(before: Option<&Evidence>, after: &Evidence, now: Timestamp) -> Self {
+    /// Something was seen. `places`: how its indicator stood in each view.
+    pub(super) fn by_evidence(
+        before: Option<&Evidence>,
+        after: &Evidence,
+        places: &Places,
+        now: Timestamp,
+    ) -> Self {
         let crossing = evidence_crossing(after, now);
         let Some(before) = before else {
             return Self { crossing, more: of_scope(&after.scope), ..Self::default() };
         };
         let moved = Self::by_scope(&before.scope, &after.scope);
-        let news = is_news(before, after, now);
-        let more = if news { moved.more } else { and_not(moved.more, of_scope(&before.scope)) };
-        Self { crossing, more, ..moved }
+        if is_news(before, after, now) {
+            return Self { crossing, ..moved };
+        }
+        // What has aged by a step since its last version is news by itself.
+        let aged = crossed_since(places, &|since| evidence_crossing(before, since), now);
+        let same = and_not(and(moved.more, of_scope(&before.scope)), aged);
+        Self { crossing, more: and_not(moved.more, same), same, ..moved }
     }
 
     /// The scope of evidence was set anew.
@@ -87,9 +99,9 @@ impl Touched {
         Self { judged: true, ..Self::default() }
     }
 
-    /// Something has ended.
-    pub(super) fn by_end() -> Self {
-        Self { ended: true, ..Self::default() }
+    /// Something has ended in these views.
+    pub(super) fn by_end(ended: Views) -> Self {
+        Self { ended, ..Self::default() }
     }
 }
 
@@ -104,15 +116,22 @@ impl Draft<'_> {
     ) -> Result<(), StoreError> {
         let vote = self.votes.read_or_lost(self.db, indicator)?;
         let voted_false = vote.is_some_and(|vote| vote.false_positive);
-        let doubtful = touched.ended || touched.judged || touched.less.contains(&true);
-        let alive = if doubtful { Some(self.alive(indicator, now)?) } else { None };
+        let lost = or(touched.ended, touched.less);
+        let left = if touched.judged || lost.contains(&true) {
+            Some(self.remains(indicator, now)?)
+        } else {
+            None
+        };
         let id = record.value.id();
         let marks = View::ALL.iter().zip(&mut record.places);
         for (index, (view, place)) in marks.enumerate() {
             let at = |views: &Views| views.get(index).copied().unwrap_or_default();
-            let alive = alive.as_ref().map(at);
+            let alive = left.as_ref().map(|(alive, _)| at(alive));
+            let bare = left.as_ref().is_some_and(|(_, kept)| !at(kept));
             let before = *place;
             let next = match before {
+                // Nothing of it is left that this view could ever have known.
+                Some(_) if at(&touched.ended) && bare => Next::Gone,
                 // This operator holds it to be none: nobody is told more of it.
                 Some(before) if voted_false && !before.withdrawn => Next::Withdrawn,
                 _ if voted_false => Next::Same,
@@ -122,14 +141,17 @@ impl Draft<'_> {
             };
             let mut stamp = || self.next_in_view(index, before);
             *place = match (before, next) {
+                (Some(before), Next::Same) if at(&touched.same) => {
+                    Some(InView { checked: now, ..before })
+                }
                 (_, Next::Same) => continue,
                 (_, Next::Gone) => None,
                 (Some(before), Next::Shown) if !before.withdrawn => {
-                    Some(InView { added: stamp(), ..before })
+                    Some(InView { added: stamp(), checked: now, ..before })
                 }
                 (_, Next::Shown) => {
                     let added = stamp();
-                    Some(InView { added, since: added, withdrawn: false })
+                    Some(InView { added, since: added, withdrawn: false, checked: now })
                 }
                 (Some(before), Next::Withdrawn) => {
                     Some(InView { added: stamp(), withdrawn: true, ..before })
@@ -184,11 +206,15 @@ impl Draft<'_> {
         *last
     }
 
-    /// The views in which something of an indicator stands.
-    fn alive(&self, indicator: &Id, now: Timestamp) -> Result<Views, StoreError> {
+    /// The views in which something of an indicator stands, and those of which something
+    /// is kept, taken back or not.
+    fn remains(&self, indicator: &Id, now: Timestamp) -> Result<(Views, Views), StoreError> {
         let evidence = self.evidence.under(self.db, indicator)?;
         let claims = self.claims.under(self.db, indicator)?;
-        Ok(alive_in(&evidence, &claims, now))
+        let alive = alive_in(&evidence, &claims, now);
+        let told = claims.iter().filter(|kept| !kept.own);
+        let told = told.map(|kept| of_marking(kept.heard.claim.tlp));
+        Ok((alive, told.fold(alive, or)))
     }
 
     /// In which views something has crossed a step since the version that they show, and
@@ -199,14 +225,9 @@ impl Draft<'_> {
         record: &KeptIndicator,
         now: Timestamp,
     ) -> Result<Touched, StoreError> {
-        let shown =
-            record.places.map(|place| place.map(|place| Timestamp(place.added / 1_000_000)));
         let mut touched = Touched::default();
         let mut take = |views: Views, crossing: &dyn Fn(Timestamp) -> Option<Timestamp>| {
-            let crossed = shown.map(|shown| shown.and_then(crossing).is_some_and(|at| at <= now));
-            let more = std::array::from_fn(|view| {
-                views.get(view) == Some(&true) && crossed.get(view) == Some(&true)
-            });
+            let more = and(views, crossed_since(&record.places, crossing, now));
             touched = touched.and(Touched { crossing: crossing(now), more, ..Touched::default() });
         };
         for KeptEvidence { evidence, .. } in self.evidence.under(self.db, indicator)? {
@@ -255,16 +276,36 @@ pub(in crate::store) fn alive_in(
     seen.chain(heard.map(|kept| of_claim(&kept.heard.claim))).fold(Views::default(), or)
 }
 
-fn of_scope(scope: &Scope) -> Views {
+/// The views that show evidence of a scope.
+pub(super) fn of_scope(scope: &Scope) -> Views {
     View::ALL.map(|view| view.shows_scope(scope))
 }
 
 /// A claim that was taken back stands nowhere.
 fn of_claim(claim: &Claim) -> Views {
-    View::ALL.map(|view| !claim.retracted && view.shows(claim.tlp))
+    if claim.retracted { Views::default() } else { of_marking(claim.tlp) }
 }
 
-fn or(a: Views, b: Views) -> Views {
+/// The views that show a claim of a marking.
+pub(super) fn of_marking(tlp: Tlp) -> Views {
+    View::ALL.map(|view| view.shows(tlp))
+}
+
+/// The views in which something has crossed a step since their last version.
+fn crossed_since(
+    places: &Places,
+    crossing: &dyn Fn(Timestamp) -> Option<Timestamp>,
+    now: Timestamp,
+) -> Views {
+    places.map(|place| place.and_then(|place| crossing(place.checked)).is_some_and(|at| at <= now))
+}
+
+fn and(a: Views, b: Views) -> Views {
+    std::array::from_fn(|view| a.get(view) == Some(&true) && b.get(view) == Some(&true))
+}
+
+/// Those of either.
+pub(super) fn or(a: Views, b: Views) -> Views {
     std::array::from_fn(|view| a.get(view) == Some(&true) || b.get(view) == Some(&true))
 }
 

@@ -1,7 +1,8 @@
 //! Ends what has ended, by the index rows alone: the rest is never looked at.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use super::places::{Views, of_marking, of_scope, or};
 use super::sightings::evidence_expiry;
 use super::{Applied, Draft, Touched};
 use crate::model::{DAY, Day, Timestamp};
@@ -34,7 +35,7 @@ impl Draft<'_> {
 
     fn purge_ended(&mut self, today: Day, purged: &mut Purged) -> Result<(), StoreError> {
         let mut rows = 0;
-        let mut poorer = BTreeSet::new();
+        let mut poorer: BTreeMap<Id, Views> = BTreeMap::new();
         for row in self.db.rows(Family::Expiry, &[], &[])? {
             let key = row?.key;
             let Some((day, what, record)) = family::split_expiry(&key) else {
@@ -49,32 +50,36 @@ impl Draft<'_> {
                 break;
             }
             rows += 1;
-            if self.end(what, record, today)? {
+            if let Some(views) = self.end(what, record, today)? {
                 purged.ended += 1;
-                poorer.extend(what.of_indicator().then(|| family::indicator_of(record)).flatten());
+                let indicator = family::indicator_of(record).filter(|_| what.of_indicator());
+                if let Some(indicator) = indicator {
+                    let ended = poorer.entry(indicator).or_default();
+                    *ended = or(*ended, views);
+                }
             }
             // A row that its record does not agree with is a leftover.
             self.unmark(Family::Expiry, key);
         }
-        for indicator in poorer {
-            self.drop_if_bare(&indicator)?;
+        for (indicator, ended) in poorer {
+            self.drop_if_bare(&indicator, ended)?;
         }
         Ok(())
     }
 
-    /// Deletes a record if it has ended by its own word.
-    fn end(&mut self, what: Ends, key: &[u8], today: Day) -> Result<bool, StoreError> {
+    /// Deletes a record if it has ended by its own word. Gives the views that showed it.
+    fn end(&mut self, what: Ends, key: &[u8], today: Day) -> Result<Option<Views>, StoreError> {
         match what {
             Ends::Evidence => {
                 let kept = self.evidence.read_or_lost(self.db, key)?;
-                let ended = kept.is_some_and(|kept| {
+                let ended = kept.filter(|kept| {
                     family::split_expiry(&evidence_expiry(&kept.evidence, key))
                         .is_some_and(|(end, _, _)| end <= today)
                 });
-                if ended {
+                if ended.is_some() {
                     self.evidence.delete(key);
                 }
-                Ok(ended)
+                Ok(ended.map(|kept| of_scope(&kept.evidence.scope)))
             }
             Ends::Claim => {
                 let kept = self.claims.read_or_lost(self.db, key)?;
@@ -83,20 +88,20 @@ impl Draft<'_> {
                     self.claims.delete(key);
                     self.charge(kept.charged, -1);
                 }
-                Ok(ended.is_some())
+                Ok(ended.map(|kept| of_marking(kept.heard.claim.tlp)))
             }
-            Ends::Outside => self.end_outside(key, today),
+            Ends::Outside => Ok(self.end_outside(key, today)?.then(Views::default)),
             Ends::Attested => {
                 let kept = self.attested.read_or_lost(self.db, key)?;
                 let ended = kept.is_some_and(|kept| kept.until <= today);
                 if ended {
                     self.attested.delete(key);
                 }
-                Ok(ended)
+                Ok(ended.then(Views::default))
             }
             Ends::Sent => {
                 self.end_sent(key, today)?;
-                Ok(false)
+                Ok(None)
             }
         }
     }
@@ -115,13 +120,13 @@ impl Draft<'_> {
     }
 
     /// An indicator without evidence and claims is gone.
-    pub(super) fn drop_if_bare(&mut self, indicator: &Id) -> Result<(), StoreError> {
+    pub(super) fn drop_if_bare(&mut self, indicator: &Id, ended: Views) -> Result<(), StoreError> {
         let evidence = self.evidence.under(self.db, indicator)?;
         if !evidence.iter().any(|kept| kept.evidence.origin.is_own()) {
             self.end_wishes(indicator)?;
         }
         if !evidence.is_empty() || !self.claims.under(self.db, indicator)?.is_empty() {
-            self.touch_again(indicator, Touched::by_end());
+            self.touch_again(indicator, Touched::by_end(ended));
             return Ok(());
         }
         if let Some(record) = self.indicators.read_or_lost(self.db, indicator)? {

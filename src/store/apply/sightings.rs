@@ -1,15 +1,16 @@
 //! What this node saw or imported: evidence, and this operator's word on it.
 
+use super::places::Views;
 use super::{Applied, Draft, Touched};
 use crate::ageing;
 use crate::keys::Damaged;
-use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp};
+use crate::model::{Evidence, IndicatorId, Origin, Scope, Timestamp, Tlp};
 use crate::store::StoreError;
 use crate::store::family::{self, Ends, Family, Id};
 use crate::store::record::{KeptEvidence, KeptVote};
 
 impl Draft<'_> {
-    /// Folds evidence into the record of its indicator and origin.
+    /// Folds evidence into the record of its indicator and origin, and of imports marking.
     pub(super) fn absorb(
         &mut self,
         fresh: Evidence,
@@ -17,7 +18,11 @@ impl Draft<'_> {
     ) -> Result<Applied, StoreError> {
         let origin = fresh.origin;
         let indicator = family::indicator(&self.db.sealer, fresh.indicator());
-        let key = family::evidence(&indicator, origin);
+        let key = if origin.is_own() {
+            family::evidence(&indicator, origin)
+        } else {
+            family::import(&indicator, origin, fresh.scope.tlp())
+        };
         let known = self.evidence.read(self.db, &key);
         let before = known.as_ref().ok().and_then(|kept| Some(kept.as_ref()?.evidence.clone()));
         let kept = match known {
@@ -37,7 +42,9 @@ impl Draft<'_> {
             Err(error) => return Err(error),
         };
         self.mark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
-        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, self.now());
+        let record = self.indicators.read_or_lost(self.db, &indicator)?;
+        let places = record.map(|record| record.places).unwrap_or_default();
+        let touched = Touched::by_evidence(before.as_ref(), &kept.evidence, &places, self.now());
         let new = self.touch(&indicator, &kept.evidence.value, seen, touched)?;
         if new && let Some(full) = &self.full {
             return Err(full.clone());
@@ -82,8 +89,7 @@ impl Draft<'_> {
     ) -> Result<Applied, StoreError> {
         let indicator = family::indicator(&self.db.sealer, indicator);
         let mut known = false;
-        for origin in [Origin::Import, Origin::ImportOfDtim] {
-            let key = family::evidence(&indicator, origin);
+        for key in import_keys(&indicator) {
             if let Some(kept) = self.evidence.read_or_lost(self.db, &key)? {
                 self.unmark(Family::Expiry, evidence_expiry(&kept.evidence, &key));
                 self.evidence.delete(&key);
@@ -92,7 +98,7 @@ impl Draft<'_> {
             }
         }
         if known {
-            self.drop_if_bare(&indicator)?;
+            self.drop_if_bare(&indicator, Views::default())?;
         }
         Ok(if known { Applied::Updated } else { Applied::Known })
     }
@@ -109,6 +115,14 @@ impl Draft<'_> {
         self.touch_again(&indicator, Touched::by_judgement());
         Ok(if new { Applied::New } else { Applied::Updated })
     }
+}
+
+/// Where imports of an indicator can be. Until schema 3 all markings had one record.
+fn import_keys(indicator: &Id) -> impl Iterator<Item = Vec<u8>> {
+    [Origin::Import, Origin::ImportOfDtim].into_iter().flat_map(|origin| {
+        let older = family::evidence(indicator, origin);
+        Tlp::ALL.map(|tlp| family::import(indicator, origin, tlp)).into_iter().chain([older])
+    })
 }
 
 /// The index row that ends a piece of evidence.

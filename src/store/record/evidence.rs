@@ -193,6 +193,8 @@ pub(in crate::store) struct InView {
     pub(in crate::store) since: u64,
     /// It was shown, and was then taken back.
     pub(in crate::store) withdrawn: bool,
+    /// Until when what it tells is known to be as in its last version.
+    pub(in crate::store) checked: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -204,7 +206,7 @@ pub(in crate::store) struct IndicatorForm {
     added: u64,
     due: Option<u64>,
     #[serde(default)]
-    places: Vec<Option<(u64, u64, bool)>>,
+    places: Vec<Option<(u64, u64, bool, u64)>>,
 }
 
 impl Record for KeptIndicator {
@@ -223,7 +225,7 @@ impl Record for KeptIndicator {
             places: self
                 .places
                 .iter()
-                .map(|place| place.map(|place| (place.added, place.since, place.withdrawn)))
+                .map(|place| place.map(|p| (p.added, p.since, p.withdrawn, p.checked.seconds())))
                 .collect(),
         }
     }
@@ -236,8 +238,9 @@ impl Record for KeptIndicator {
             added: form.added,
             due: form.due.map(Timestamp),
             places: std::array::from_fn(|view| {
-                let (added, since, withdrawn) = form.places.get(view).copied().flatten()?;
-                Some(InView { added, since, withdrawn })
+                let (added, since, withdrawn, checked) =
+                    form.places.get(view).copied().flatten()?;
+                Some(InView { added, since, withdrawn, checked: Timestamp(checked) })
             }),
         })
     }

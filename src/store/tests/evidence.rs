@@ -1,7 +1,10 @@
 //! Sightings, scopes, stamps, and the rest of what this node keeps for itself.
 
 use super::{Bench, NOW, ip, node, saw, sighting, word};
-use crate::model::{Audience, Confidence, DAY, HOUR, Origin, Scope, Source, Timestamp, Tlp};
+use crate::model::{
+    Audience, Confidence, DAY, Evidence, HOUR, Origin, Scope, Sighting, Source, Timestamp, Tlp,
+    Value,
+};
 use crate::store::{
     Applied, Change, Filter, MAX_CANDIDATES, MAX_PEER_ADDRESSES, PeerRecord, Refused, Standing,
 };
@@ -33,6 +36,63 @@ fn each_origin_has_a_record_of_its_own() {
     let known = bench.store().indicator(ip(1).id()).unwrap().unwrap();
     assert_eq!((known.first_seen, known.last_seen), (NOW.minus(HOUR), NOW));
     assert_eq!(bench.store().value(ip(1).id()).unwrap(), Some(ip(1)));
+}
+
+fn import(value: Value, origin: Origin, count: u64) -> Change {
+    let seen = Sighting { origin, ..sighting(value, NOW) };
+    Change::Import(Evidence { count, until: Some(NOW.plus(DAY)), ..Evidence::from_sighting(seen) })
+}
+
+#[test]
+fn an_import_is_a_record_of_its_own_that_the_same_file_does_not_raise() {
+    let bench = Bench::new();
+    let twice = || vec![import(ip(1), Origin::Import, 5), import(ip(1), Origin::Import, 3)];
+    bench.write(twice());
+    bench.write(twice());
+    bench.write(vec![saw(ip(1), NOW), import(ip(1), Origin::ImportOfDtim, 2)]);
+    let evidence = bench.store().evidence(ip(1).id()).unwrap();
+    let mut counts: Vec<_> = evidence.iter().map(|e| (e.origin, e.count)).collect();
+    counts.sort();
+    assert_eq!(counts.len(), 3);
+    assert!(counts.contains(&(Origin::Import, 5)) && counts.contains(&(Origin::ImportOfDtim, 2)));
+}
+
+#[test]
+fn what_an_author_takes_back_is_gone_and_what_was_seen_stays() {
+    let bench = Bench::new();
+    bench.write(vec![
+        import(ip(1), Origin::Import, 1),
+        import(ip(1), Origin::ImportOfDtim, 1),
+        import(ip(2), Origin::Import, 1),
+        saw(ip(2), NOW),
+    ]);
+    let back = [1, 2, 3].map(|n| Change::ImportTakenBack(ip(n).id())).to_vec();
+    assert_eq!(bench.write(back), [Applied::Updated, Applied::Updated, Applied::Known]);
+    assert_eq!(bench.store().indicator(ip(1).id()).unwrap(), None);
+    assert!(bench.store().evidence(ip(1).id()).unwrap().is_empty());
+    let evidence = bench.store().evidence(ip(2).id()).unwrap();
+    assert!(evidence.len() == 1 && evidence[0].origin.is_own());
+}
+
+#[test]
+fn pages_in_the_order_of_change_miss_nothing_that_changes_meanwhile() {
+    let bench = Bench::new();
+    for n in 0..5 {
+        bench.write(vec![saw(ip(n), NOW)]);
+    }
+    let (mut after, mut seen) = (0, Vec::new());
+    loop {
+        let page = bench.store().changed_since(after, 2);
+        seen.extend(page.rows.iter().map(|row| row.value.clone()));
+        let Some(next) = page.next else { break };
+        if after == 0 {
+            // One that was there and one of those to come.
+            bench.write(vec![saw(ip(0), NOW.plus(1))]);
+            bench.write(vec![saw(ip(3), NOW.plus(1))]);
+        }
+        after = next;
+    }
+    assert_eq!(seen, [0, 1, 2, 4, 0, 3].map(ip).to_vec());
 }
 
 #[test]

@@ -69,7 +69,8 @@ fn op() -> impl Strategy<Value = Op> {
 /// What the store must hold.
 #[derive(Clone, Debug, Default)]
 struct Model {
-    evidence: BTreeMap<(IndicatorId, Origin), Evidence>,
+    /// Of imports, each marking by itself.
+    evidence: BTreeMap<(IndicatorId, Origin, Option<Tlp>), Evidence>,
     /// With whether it is our own.
     claims: BTreeMap<(IndicatorId, Pseudonym), (Heard, bool)>,
     sent: BTreeMap<(IndicatorId, Audience), Pseudonym>,
@@ -90,7 +91,8 @@ impl Model {
         match op.change() {
             Change::Sighting(seen) => {
                 self.listed.insert(seen.value.id());
-                let key = (seen.value.id(), seen.origin);
+                let import = (!seen.origin.is_own()).then(|| seen.scope.tlp());
+                let key = (seen.value.id(), seen.origin, import);
                 let fresh = Evidence::from_sighting(seen);
                 match self.evidence.get_mut(&key) {
                     None => {
@@ -140,8 +142,8 @@ impl Model {
         let store = bench.store();
         for id in (0..3).map(|n| ip(n).id()) {
             let mut evidence = store.evidence(id).unwrap();
-            evidence.sort_by_key(|evidence| evidence.origin);
-            let kept = self.evidence.range((id, Origin::Manual)..=(id, Origin::Import));
+            evidence.sort_by_key(|evidence| (evidence.origin, evidence.scope.tlp()));
+            let kept = self.evidence.iter().filter(|((of, _, _), _)| *of == id);
             assert_eq!(evidence, kept.map(|(_, kept)| kept.clone()).collect::<Vec<_>>());
 
             let mut claims = store.heard(id).unwrap();

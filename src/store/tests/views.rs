@@ -5,7 +5,7 @@ use proptest::prop_assert_eq;
 use uuid::Uuid;
 
 use super::{Bench, NOW, claim, heard, ip, saw, sighting, word};
-use crate::model::{Audience, Claim, DAY, HOUR, Scope, Timestamp, Tlp};
+use crate::model::{Audience, Claim, DAY, Evidence, HOUR, Origin, Scope, Timestamp, Tlp};
 use crate::privacy::tlp::View;
 use crate::store::family::Family;
 use crate::store::{Change, Place, Viewed};
@@ -132,6 +132,24 @@ fn what_is_taken_back_is_shown_as_such_and_comes_back_as_another_object() {
 }
 
 #[test]
+fn an_import_under_a_stricter_marking_takes_nothing_back() {
+    let bench = Bench::new();
+    let import = |tlp| {
+        let mut seen = sighting(ip(1), NOW);
+        (seen.origin, seen.scope) = (Origin::Import, Scope::new(tlp, []));
+        Change::Import(Evidence::from_sighting(seen))
+    };
+    bench.write(vec![import(Tlp::White)]);
+    let before = only(&bench, View::Public);
+    bench.write(vec![import(Tlp::Red), import(Tlp::White)]);
+    assert_eq!(only(&bench, View::Public).added, before.added);
+    assert_eq!(only(&bench, View::Red).evidence.len(), 2);
+    bench.write(vec![Change::ImportTakenBack(ip(1).id())]);
+    assert!(bench.store().evidence(ip(1).id()).unwrap().is_empty());
+    assert!(all(&bench, View::Public).is_empty());
+}
+
+#[test]
 fn a_vote_withdraws_it_everywhere_until_it_is_taken_back() {
     let bench = Bench::new();
     bench.write(vec![saw_as(1, Tlp::White), heard(&claim(&ip(1), Tlp::Green, NOW, 1), 2, 11)]);
@@ -232,7 +250,7 @@ fn op(markings: Vec<Tlp>) -> impl Strategy<Value = Op> {
 
 /// Public things come of the even logs and reporters, hidden ones of the odd.
 fn change(op: &Op, hidden: bool, now: Timestamp) -> Vec<Change> {
-    use crate::model::{Origin, Source};
+    use crate::model::Source;
     match *op {
         Op::Saw(n, tlp, hours) => {
             let mut seen = sighting(ip(n), now.minus(hours * HOUR));

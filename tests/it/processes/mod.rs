@@ -20,6 +20,7 @@ mod scanning;
 mod stix;
 mod stranger;
 mod sync;
+mod taxii;
 mod tools;
 
 pub use organisation::{Organisation, Settings, attack_line, eventually};

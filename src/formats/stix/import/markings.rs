@@ -20,10 +20,10 @@ pub(super) fn of(refs: &[Text<'_>], parts: &[Granular<'_>], labels: &[Text<'_>])
 }
 
 /// A marking-definition must not say something else than its id stands for.
-pub(super) fn check(id: &str, object: &[u8]) -> Result<(), Refusal> {
+pub(super) fn check(id: &str, object: &str) -> Result<(), Refusal> {
     let Some(fixed) = tlp::of(id) else { return Ok(()) };
     let marking: Marking<'_> =
-        serde_json::from_slice(object).map_err(|error| Refusal::json(&error))?;
+        serde_json::from_str(object).map_err(|error| Refusal::json(&error))?;
     let by_type = marking.definition_type.is_some_and(|language| language.0 == "tlp");
     let old = marking.definition.and_then(|definition| definition.tlp).filter(|_| by_type);
     let new = marking.extensions.tlp_2.map(|extension| extension.tlp_2_0);

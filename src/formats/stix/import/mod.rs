@@ -84,15 +84,28 @@ pub struct Reader {
 impl Reader {
     /// Reads one object and gives its id, as far as it has one.
     pub fn read(&mut self, object: &[u8]) -> (String, Object) {
-        let head: shape::Head<'_> = match serde_json::from_slice(object) {
+        let Ok(object) = std::str::from_utf8(object) else {
+            return (String::new(), Object::Refused(Refusal::Json("it is not UTF-8".to_owned())));
+        };
+        // Nearly all objects are indicators and say so first: those are read only once.
+        if begins_as_indicator(object)
+            && let Ok(shape) = serde_json::from_str::<shape::Indicator<'_>>(object)
+        {
+            let id = shape.id.as_ref().map(|id| short(&id.0)).unwrap_or_default();
+            let read = self.indicator(&id, shape);
+            return (id, read.map_or_else(Object::Refused, Object::Indicator));
+        }
+        let head: shape::Head<'_> = match serde_json::from_str(object) {
             Ok(head) => head,
             Err(error) => return (String::new(), Object::Refused(Refusal::json(&error))),
         };
         let id = head.id.as_ref().map(|id| short(&id.0)).unwrap_or_default();
         let read = match head.r#type.0.as_ref() {
-            "indicator" if id.is_empty() => Err(Refusal::NoId),
-            "indicator" => self.indicator(&id, object),
-            "sighting" => self.sighting(object),
+            "indicator" => serde_json::from_str(object)
+                .map_err(|error| Refusal::json(&error))
+                .and_then(|shape| self.indicator(&id, shape))
+                .map(Some),
+            "sighting" => self.sighting(object).map(Some),
             "marking-definition" => markings::check(&id, object).map(|()| None),
             _ => Ok(None),
         };
@@ -104,21 +117,26 @@ impl Reader {
         (id, read)
     }
 
-    fn indicator(&mut self, id: &str, object: &[u8]) -> Result<Option<Arc<Imported>>, Refusal> {
-        let shape: shape::Indicator<'_> =
-            serde_json::from_slice(object).map_err(|error| Refusal::json(&error))?;
+    fn indicator(
+        &mut self,
+        id: &str,
+        shape: shape::Indicator<'_>,
+    ) -> Result<Arc<Imported>, Refusal> {
+        if id.is_empty() {
+            return Err(Refusal::NoId);
+        }
         let imported = Arc::new(of_indicator(shape)?);
         self.seen.insert(id.to_owned(), Arc::clone(&imported));
         if self.seen.len() > MAX_REFERENCES {
             self.seen.pop_front();
         }
-        Ok(Some(imported))
+        Ok(imported)
     }
 
     /// A sighting tells again what its indicator tells, at the time it was seen.
-    fn sighting(&self, object: &[u8]) -> Result<Option<Arc<Imported>>, Refusal> {
+    fn sighting(&self, object: &str) -> Result<Arc<Imported>, Refusal> {
         let shape: shape::Sighting<'_> =
-            serde_json::from_slice(object).map_err(|error| Refusal::json(&error))?;
+            serde_json::from_str(object).map_err(|error| Refusal::json(&error))?;
         let of = shape.sighting_of_ref.0.as_ref();
         if !of.starts_with("indicator--") {
             return Err(Refusal::SightingOfOther);
@@ -133,10 +151,15 @@ impl Reader {
         let marked = markings::of(&shape.object_marking_refs, &shape.granular_markings, &[]);
         let seen = read_time(shape.last_seen.as_ref().unwrap_or(&shape.modified))?;
         let mut imported = Imported::clone(indicator);
-        imported.tlp = imported.tlp.max(marked);
+        imported.tlp = match (imported.tlp, marked) {
+            (Some(tlp), Some(marked)) => Some(tlp.strictest(marked)),
+            // Who marks only one of the two contradicts itself.
+            (None, Some(_)) => Some(Tlp::Red),
+            (tlp, None) => tlp,
+        };
         imported.modified = seen;
         imported.sightings = shape.count.unwrap_or(1);
-        Ok(Some(Arc::new(imported)))
+        Ok(Arc::new(imported))
     }
 }
 
@@ -163,8 +186,12 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
     let marked = markings::of(&shape.object_marking_refs, &shape.granular_markings, &shape.labels);
     let of_dtim = shape.extensions.own.is_some();
     let own = shape.extensions.own.unwrap_or_default();
-    let (created, modified) = (read_time(&shape.created)?, read_time(&shape.modified)?);
-    let valid_from = read_time(&shape.valid_from)?;
+    let created = read_time(&shape.created)?;
+    // Most of them have one and the same time.
+    let read = |time: &shape::Text<'_>| {
+        if time.0 == shape.created.0 { Ok(created) } else { read_time(time) }
+    };
+    let (modified, valid_from) = (read(&shape.modified)?, read(&shape.valid_from)?);
     let valid_until = shape.valid_until.as_ref().map(read_time).transpose()?;
     if valid_until.is_some_and(|until| until <= valid_from) {
         return Err(Refusal::NeverValid);
@@ -190,6 +217,16 @@ fn of_indicator(shape: shape::Indicator<'_>) -> Result<Imported, Refusal> {
         revoked: shape.revoked,
         of_dtim,
     })
+}
+
+/// Whether the first property of an object says that it is an indicator.
+fn begins_as_indicator(object: &str) -> bool {
+    let parts = ["{", "\"type\"", ":", "\"indicator\""];
+    let mut rest = Some(object);
+    for part in parts {
+        rest = rest.and_then(|rest| rest.trim_start().strip_prefix(part));
+    }
+    rest.is_some()
 }
 
 /// A name that could be one of a member or a group.

@@ -31,6 +31,11 @@ pub(super) struct Granular<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Indicator<'a> {
+    /// Read, so that it does not stand there twice.
+    #[serde(borrow, rename = "type")]
+    _type: Text<'a>,
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) pattern: Text<'a>,
     #[serde(borrow)]

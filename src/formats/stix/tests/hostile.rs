@@ -87,7 +87,12 @@ fn a_bad_object_is_refused_alone_and_never_in_silence() {
     for (object, label) in [
         ("{}".to_owned(), "json"),
         ("{\"type\":1}".to_owned(), "json"),
-        ("{\"type\":\"indicator\"}".to_owned(), "no_id"),
+        ("{\"type\":\"indicator\"}".to_owned(), "json"),
+        (
+            format!("{{{indicator},\"pattern\":\"[ipv4-addr:value = '203.0.113.7']\"}}")
+                .replace(",\"id\":\"indicator--1\"", ""),
+            "no_id",
+        ),
         (format!("{{{indicator}}}"), "json"),
         (format!("{{{indicator},\"pattern\":\"[a:b = 1\"}}"), "pattern"),
         (format!("{{{indicator},\"pattern\":\"[a:b = 1]\"}}"), "property"),

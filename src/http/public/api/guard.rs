@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 
 use super::access::{Access, Denied, Route};
 use crate::bootstrap::limiter::{Budget, Limiter};
@@ -66,11 +66,11 @@ impl Guard {
                 request.extensions_mut().insert(Sees(view));
                 next.run(request).await
             }
-            Err(refused) => refused,
+            Err(refused) => refused.into_response(),
         }
     }
 
-    fn decide(&self, route: Route, ip: IpAddr, headers: &HeaderMap) -> Result<View, Response> {
+    fn decide(&self, route: Route, ip: IpAddr, headers: &HeaderMap) -> Result<View, Refused> {
         let token = match route.access() {
             Access::Anybody => None,
             Access::Token { .. } => bearer(headers).and_then(|token| self.node.bearer(token)),
@@ -80,11 +80,9 @@ impl Guard {
             None => spend(&self.strangers, &ip),
         };
         if !within {
-            let what = "too many requests: come back in a minute";
-            let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, what);
-            return Err(refused.retry_after(Some(60)).into_response());
+            return Err(Refused::TooOften);
         }
-        route.decide(token.map(|token| (token.role, token.scope))).map_err(refuse)
+        route.decide(token.map(|token| (token.role, token.scope))).map_err(Refused::Denied)
     }
 }
 
@@ -99,15 +97,31 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-fn refuse(denied: Denied) -> Response {
-    let status = match denied {
-        Denied::NoToken => StatusCode::UNAUTHORIZED,
-        Denied::Role | Denied::Scope => StatusCode::FORBIDDEN,
-    };
-    let mut refused = ApiError::new(status, denied).into_response();
-    if denied == Denied::NoToken {
-        let bearer = HeaderValue::from_static("Bearer realm=\"dtim\"");
-        refused.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+/// Why a request goes no further.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    /// The table does not let it.
+    Denied(Denied),
+    /// There were too many.
+    TooOften,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        match self {
+            Self::TooOften => {
+                let what = "too many requests: come back in a minute";
+                let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, what);
+                refused.retry_after(Some(60)).into_response()
+            }
+            Self::Denied(denied @ Denied::NoToken) => {
+                let bearer = HeaderValue::from_static("Bearer realm=\"dtim\"");
+                let refused = ApiError::new(StatusCode::UNAUTHORIZED, denied);
+                ([(header::WWW_AUTHENTICATE, bearer)], refused).into_response()
+            }
+            Self::Denied(denied @ (Denied::Role | Denied::Scope)) => {
+                ApiError::new(StatusCode::FORBIDDEN, denied).into_response()
+            }
+        }
     }
-    refused
 }

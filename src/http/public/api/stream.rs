@@ -20,7 +20,7 @@ use super::guard::Sees;
 use super::indicators::cursor;
 use super::types::{Error, Indicator};
 use crate::http::error::ApiError;
-use crate::node::{Node, Sight, Wanted, now};
+use crate::node::{Node, Sight, Wanted, microseconds};
 use crate::privacy::tlp::View;
 
 /// Streams at a time.
@@ -74,7 +74,7 @@ pub(super) async fn stream(
     let after = match asked.cursor.as_deref().or(header) {
         Some(text) => cursor(text)?,
         // Stamps are microseconds of this node's clock.
-        None => now().seconds().saturating_mul(1_000_000),
+        None => microseconds(),
     };
     let full = |_| {
         let what = "as many streams are open as there may be: close one";

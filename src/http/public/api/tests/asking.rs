@@ -118,7 +118,9 @@ async fn an_organisation_s_own_word_by_the_api() {
 
     // A lesser scope cannot even ask whether there is more.
     let green = bench.token(Writer, Green).await;
-    let (status, _) = bench.ask(Method::POST, &format!("{one}/vote"), &green, &vote(true)).await;
+    bench.add("45.155.205.2", Tlp::Red).await;
+    let hidden = format!("{LIST}/45.155.205.2/vote");
+    let (status, _) = bench.ask(Method::POST, &hidden, &green, &vote(true)).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "what it cannot see it cannot vote on");
 }
 

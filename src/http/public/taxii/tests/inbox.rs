@@ -76,7 +76,7 @@ async fn what_is_handed_in_is_an_import_under_its_own_marking() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_its_author_takes_back_is_forgotten() {
     let server = Server::new("").await;
-    let mut object = indicator(1, "[domain-name:value = 'bad.example.net']", &[GREEN]);
+    let mut object = indicator(1, "[domain-name:value = 'bad-login-page.net']", &[GREEN]);
     let envelope = |object: &Json| json!({ "objects": [object] }).to_string();
     server.post("amber-writer", envelope(&object)).await;
     let green =
