@@ -221,8 +221,8 @@ impl Actor {
             let reason = admission::reason(cause);
             self.metrics.connections_refused.with_label_values(&[reason]).inc();
         }
-        if let (Some(peer), DialError::WrongPeerId { address, .. }) = (peer, error) {
-            self.on_wrong_key(peer, address);
+        if let (Some(peer), DialError::WrongPeerId { obtained, address }) = (peer, error) {
+            self.on_wrong_key(peer, *obtained, address);
         }
         if self.book.probe_ended(connection, peer, instant, dice()) {
             return;
@@ -234,13 +234,14 @@ impl Actor {
 
     /// Somebody else answers where a peer should be: a hijacked name or address,
     /// or a host that moved. Nothing was said to it (threat case 20).
-    fn on_wrong_key(&mut self, peer: PeerId, address: &Multiaddr) {
+    fn on_wrong_key(&mut self, peer: PeerId, answers: PeerId, address: &Multiaddr) {
         self.book.answered_by_another(&peer, address);
         self.metrics.connections_refused.with_label_values(&["wrong_key"]).inc();
         let Some(node) = node_of(&peer) else { return };
         if self.role(&peer) == Role::Infrastructure {
             tracing::warn!(
                 bootstrap = %node,
+                %answers,
                 "another key answers at the address of this bootstrap, so it is not used: ask its \
                  operator for its PeerId and correct [network] bootstraps; if the PeerId is right, \
                  the name or the address leads to somebody else"

@@ -51,6 +51,8 @@ pub struct Running {
     watch: Option<Watch>,
     threads: Vec<JoinHandle<()>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Ends with the mesh.
+    answering: tokio::task::JoinHandle<()>,
 }
 
 impl Start {
@@ -97,8 +99,7 @@ pub(super) fn start(
         tokio::spawn(node.clone().registry_loop(registry, stopping.clone())),
         tokio::spawn(node.clone().feeds_loop(feeds, stopping.clone())),
     ];
-    // Ends with the mesh.
-    tokio::spawn(node.clone().answer_loop(inbox.asked));
+    let answering = tokio::spawn(node.clone().answer_loop(inbox.asked));
     let observer = node.clone();
     let receiver = node.clone();
     let threads = vec![
@@ -107,7 +108,7 @@ pub(super) fn start(
     ];
     let watch = Watch::start(follows, node.metrics().clone(), lines)
         .map_err(|why| NodeError::Request(format!("the watchers could not be started: {why}")))?;
-    Ok(Running { node, stop, watch: Some(watch), threads, tasks })
+    Ok(Running { node, stop, watch: Some(watch), threads, tasks, answering })
 }
 
 impl Running {
@@ -128,6 +129,7 @@ impl Running {
             }
             mesh.stop().await;
             // Members were served until now.
+            self.answering.await.ok();
             node.write_passed().await;
             tokio::task::spawn_blocking(move || {
                 drop(watch);

@@ -18,9 +18,10 @@ use crate::wait::within;
 const PLAN: Plan =
     Plan { carrier: Carrier::Tcp, mapping: Mapping::Random, bootstraps: 2, public: false };
 
-/// Packets by which a member may begin something towards the other's router: three tries at
-/// two addresses, each packet repeated while nobody answers.
-const MAX_BEGUN: u64 = 60;
+/// Packets by which a member may begin something towards the other's router: for each of the
+/// four times that the two meet here three tries at two addresses, each packet repeated while
+/// nobody answers.
+const MAX_BEGUN: u64 = 4 * 30;
 
 #[test]
 fn who_stays_on_the_relay_has_every_function() {
