@@ -24,7 +24,8 @@ const MAX_PER_HOST: usize = 32;
 const MAX_PER_PEER: usize = 3;
 /// A request that is not read and answered by then is dropped.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Resident bytes beyond which nobody new is admitted: the backstop behind all other bounds.
+/// Resident bytes beyond which nobody new is admitted, where strangers are not let go later:
+/// the backstop behind all other bounds.
 const MAX_MEMORY: usize = 512 * 1024 * 1024;
 
 /// Everything that a bootstrap speaks.
@@ -52,7 +53,9 @@ impl Behaviour {
         Self {
             admission: admission(settings.admit, &listed),
             limits: limits::Behaviour::new(limits(settings, &listed)),
-            memory: memory_connection_limits::Behaviour::with_max_bytes(MAX_MEMORY),
+            memory: memory_connection_limits::Behaviour::with_max_bytes(
+                MAX_MEMORY.max(usize::try_from(settings.max_memory).unwrap_or(usize::MAX)),
+            ),
             identify: identify(keys),
             ping: ping::Behaviour::default(),
             rendezvous: rendezvous(),

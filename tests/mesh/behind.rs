@@ -119,15 +119,16 @@ impl Behind {
         found_within(deadline, direct).map(|()| start.elapsed())
     }
 
-    /// Waits until the two behind routers have no connection through a bootstrap any more.
+    /// Waits until no member has a connection through a bootstrap any more.
     pub fn have_left_the_relay(&self) {
-        for (one, other) in [(0, 1), (1, 0)] {
-            let [one, other] = [one, other].map(|n| &self.nodes[n]);
-            within(SOON, &format!("{} leaves the relay", one.name), || {
-                let ends = one.ends_at(other);
-                let relayed = ends.iter().any(|end| end.contains("/p2p-circuit"));
-                (!ends.is_empty() && !relayed).then_some(())
-            });
+        for one in &self.nodes {
+            for other in self.nodes.iter().filter(|other| other.peer_id != one.peer_id) {
+                within(SOON, &format!("{} leaves the relay to {}", one.name, other.name), || {
+                    let ends = one.ends_at(other);
+                    let relayed = ends.iter().any(|end| end.contains("/p2p-circuit"));
+                    (!ends.is_empty() && !relayed).then_some(())
+                });
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use libp2p::identity::Keypair;
 
 use super::super::desk::{Caller, Desk, Rules};
 use super::{Page, Peer, Reader, Reason, Refusal, Registry, Wanted, Wish};
-use crate::bootstrap::{MAX_MEMORY, RelayLimits, Settings, start};
+use crate::bootstrap::{RelayLimits, Settings, start};
 use crate::config::Admit;
 use crate::mesh::address::node_of;
 use crate::mesh::neighbourhood::Neighbourhood;
@@ -31,7 +31,8 @@ fn settings(admit: Admit, listed: &[NodeId]) -> Settings {
         communities: vec![Community::new("here").unwrap(), Community::new("there").unwrap()],
         allow_private_addresses: false,
         max_connections: 16,
-        max_memory: MAX_MEMORY,
+        // The tests of one process share its memory.
+        max_memory: 1 << 40,
         relay: RelayLimits {
             reservation: Duration::from_secs(60),
             circuit: Duration::from_secs(60),
