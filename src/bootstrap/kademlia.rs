@@ -10,21 +10,21 @@ use std::num::NonZeroUsize;
 use std::task::{Context, Poll, ready};
 
 use libp2p::PeerId;
-use libp2p::core::transport::PortUse;
-use libp2p::core::{Endpoint, Multiaddr};
+use libp2p::core::Multiaddr;
 use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::kad::{
     self, BucketInserts, Caching, InboundRequest, Mode, RoutingUpdate, StoreInserts,
 };
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
-    THandlerInEvent, THandlerOutEvent, ToSwarm,
+    ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler, THandlerInEvent,
+    THandlerOutEvent, ToSwarm,
 };
 
 use super::clock::Clock;
 use super::limiter::{Budget, Limiter};
 use super::places::{Claimant, Places, Refused};
 use crate::mesh::behaviour::KADEMLIA;
+use crate::mesh::inner::handlers_of_inner;
 use crate::mesh::neighbourhood::Share;
 use crate::metrics::Metrics;
 use crate::model::{DAY, MINUTE};
@@ -170,26 +170,7 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = THandler<kad::Behaviour<MemoryStore>>;
     type ToSwarm = Event;
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        remote: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_outbound_connection(connection, peer, remote, role, port)
-    }
+    handlers_of_inner!();
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         self.inner.on_swarm_event(event);

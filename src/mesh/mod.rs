@@ -23,6 +23,7 @@ mod fair;
 pub mod gate;
 mod gossip;
 mod guard;
+pub(crate) mod inner;
 mod judge;
 pub mod kademlia;
 pub mod limits;

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use libp2p::core::Endpoint;
-use libp2p::core::transport::PortUse;
 use libp2p::multiaddr::Multiaddr;
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-    THandlerOutEvent, ToSwarm,
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandlerInEvent, THandlerOutEvent,
+    ToSwarm,
 };
 use libp2p::{PeerId, dcutr};
 
+use super::inner::handlers_of_inner;
 use super::rate::Rate;
 
 /// Messages about hole punching that are heard from one member in a window: three
@@ -54,15 +54,7 @@ impl NetworkBehaviour for Punch {
     type ConnectionHandler = <dcutr::Behaviour as NetworkBehaviour>::ConnectionHandler;
     type ToSwarm = dcutr::Event;
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
-    }
+    handlers_of_inner!();
 
     fn handle_pending_outbound_connection(
         &mut self,
@@ -75,17 +67,6 @@ impl NetworkBehaviour for Punch {
             return Err(ConnectionDenied::new(TooMany));
         }
         Ok(Vec::new())
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        remote: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_outbound_connection(connection, peer, remote, role, port)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::family::{self, Family, Id};
-use super::record::{KeptAttested, KeptClaim, KeptEvidence, KeptIndicator, KeptVote};
+use super::record::{InView, KeptAttested, KeptClaim, KeptEvidence, KeptIndicator, KeptVote};
 use super::{Store, StoreError};
 use crate::assess::Heard;
 use crate::formats::stix::Namespace;
@@ -76,12 +76,7 @@ impl Store {
 
     /// The place of an indicator, if the view shows it.
     pub fn place_in(&self, view: View, of: IndicatorId) -> Result<Option<Place>, StoreError> {
-        let indicator = family::indicator(&self.db().sealer, of);
-        let record = self.db().read::<KeptIndicator>(&indicator)?;
-        let places = record.into_iter().flat_map(|record| View::ALL.into_iter().zip(record.places));
-        let mut places = places.filter(|(of, _)| *of == view);
-        let added = places.next().and_then(|(_, place)| place).map(|place| place.added);
-        Ok(added.map(|added| Place { added, indicator }))
+        self.place(view, family::indicator(&self.db().sealer, of))
     }
 
     /// The place of an object, if the view shows it.
@@ -94,11 +89,13 @@ impl Store {
         let Some(indicator) = key.get(prefix.len()..).and_then(family::indicator_of) else {
             return Ok(None);
         };
+        self.place(view, indicator)
+    }
+
+    fn place(&self, view: View, indicator: Id) -> Result<Option<Place>, StoreError> {
         let record = self.db().read::<KeptIndicator>(&indicator)?;
-        let places = record.into_iter().flat_map(|record| View::ALL.into_iter().zip(record.places));
-        let mut places = places.filter(|(of, _)| *of == view);
-        let added = places.next().and_then(|(_, place)| place).map(|place| place.added);
-        Ok(added.map(|added| Place { added, indicator }))
+        let here = record.and_then(|record| stands(&record, view));
+        Ok(here.map(|here| Place { added: here.added, indicator }))
     }
 
     /// What stands at a place; nothing if it has moved on meanwhile, to a later one.
@@ -110,9 +107,8 @@ impl Store {
         let vote = self.db().read::<KeptVote>(&indicator)?;
         // Last: if the place still holds then, nothing of the above was written after it.
         let Some(record) = self.db().read::<KeptIndicator>(&indicator)? else { return Ok(None) };
-        let mut places = View::ALL.into_iter().zip(record.places);
-        let here = places.find(|(of, _)| *of == view).and_then(|(_, place)| place);
-        let Some(here) = here.filter(|here| here.added == added) else { return Ok(None) };
+        let here = stands(&record, view).filter(|here| here.added == added);
+        let Some(here) = here else { return Ok(None) };
         let namespace = self.namespace(view);
         let evidence = evidence.into_iter().map(|(_, kept)| kept.evidence);
         let heard = heard.into_iter().filter(|(_, kept)| !kept.own).map(|(_, kept)| kept.heard);
@@ -128,4 +124,10 @@ impl Store {
             value: record.value,
         }))
     }
+}
+
+/// How an indicator stands in a view, if it is there.
+fn stands(record: &KeptIndicator, view: View) -> Option<InView> {
+    let mut places = View::ALL.into_iter().zip(record.places);
+    places.find(|(of, _)| *of == view).and_then(|(_, place)| place)
 }

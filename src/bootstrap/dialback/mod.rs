@@ -22,6 +22,7 @@ use libp2p::swarm::{
 use self::rules::{Refused, Rules, Wish};
 use super::clock::Clock;
 use crate::mesh::address::ip;
+use crate::mesh::inner::handlers_of_inner;
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 
@@ -116,15 +117,7 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = THandler<server::Behaviour>;
     type ToSwarm = server::Event;
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
-    }
+    handlers_of_inner!();
 
     /// Every dial of the swarm passes here before it begins. libp2p's server answers
     /// a failed dial with "you cannot be reached", after which a client asks no more;
@@ -149,17 +142,6 @@ impl NetworkBehaviour for Behaviour {
             ));
         }
         Err(ConnectionDenied::new(refused))
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        remote: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_outbound_connection(connection, peer, remote, role, port)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

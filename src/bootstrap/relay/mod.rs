@@ -13,19 +13,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use libp2p::PeerId;
-use libp2p::core::transport::PortUse;
-use libp2p::core::{Endpoint, Multiaddr};
+use libp2p::core::Multiaddr;
 use libp2p::relay::{self, StatusCode};
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished};
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
-    THandlerInEvent, THandlerOutEvent, ToSwarm,
+    ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler, THandlerInEvent,
+    THandlerOutEvent, ToSwarm,
 };
 
 use self::circuits::Circuits;
 use super::clock::Clock;
 use super::limiter::{Budget, Limiter};
 use super::places::{Claimant, Places};
+use crate::mesh::inner::handlers_of_inner;
 use crate::mesh::neighbourhood::{Neighbourhood, Share};
 use crate::metrics::Metrics;
 use crate::model::MINUTE;
@@ -280,26 +280,7 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = THandler<relay::Behaviour>;
     type ToSwarm = Event;
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_inbound_connection(connection, peer, local, remote)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        connection: ConnectionId,
-        peer: PeerId,
-        remote: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.inner.handle_established_outbound_connection(connection, peer, remote, role, port)
-    }
+    handlers_of_inner!();
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
